@@ -1,0 +1,1 @@
+"""iCalendar bytes and the school calendar: values in, values out."""

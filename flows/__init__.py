@@ -1,0 +1,1 @@
+"""Prefect flows: thin, async, safe to run at any time and in any number."""

@@ -1,0 +1,53 @@
+"""Gatherings and the invitations to them."""
+
+from datetime import datetime
+
+from sqlalchemy import UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from models.columns import choice, id_field, instant, ref
+from models.enums import GatheringState, PartStat
+
+
+class Gathering(SQLModel, table=True):
+    """A meeting people are invited to. UID never changes; SEQUENCE never falls (RFC 5546 §2.1.4)."""
+
+    __tablename__ = "gatherings"
+
+    id: int | None = id_field()
+    trajectory_id: int = ref("trajectories.id")
+    step_id: int = ref("steps.id", unique=True)
+    uid: str = Field(unique=True)
+    sequence: int = 0
+    state: GatheringState = choice(GatheringState, GatheringState.FIXED)
+    title: str
+    description: str = ""
+    place: str = ""
+    starts_at: datetime = instant(index=True)
+    ends_at: datetime = instant()
+    timezone: str = "Europe/Amsterdam"
+
+
+class Invitation(SQLModel, table=True):
+    """One person's place at one gathering.
+
+    `sequence` is the SEQUENCE last sent to this person; `tag` ties mail that comes back (ORGANIZER, Reply-To, VERP) to
+    this invitation and stays the same over updates.
+    """
+
+    __tablename__ = "invitations"
+    __table_args__ = (UniqueConstraint("gathering_id", "person_id"),)
+
+    id: int | None = id_field()
+    gathering_id: int = ref("gatherings.id", index=False)
+    person_id: int = ref("people.id")
+    tag: str = Field(unique=True)
+    address: str  # as invited: replies name it
+    sequence: int = 0
+    partstat: PartStat = choice(PartStat, PartStat.NEEDS_ACTION)
+    answered_at: datetime | None = instant(nullable=True)
+    answer_sequence: int | None = None
+    answer_dtstamp: datetime | None = instant(nullable=True)
+    comment: str = ""
+    is_cancelled: bool = False
+    attended: bool | None = None

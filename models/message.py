@@ -1,0 +1,48 @@
+"""The outbox: one mail to one person, with its bytes frozen when it is queued."""
+
+from datetime import datetime
+
+from sqlalchemy import Index, text
+from sqlmodel import Field, SQLModel
+
+from models.columns import bytes_field, choice, id_field, instant, ref
+from models.enums import MessageKind, MessageState
+
+_WAITING = text("state IN ('queued', 'attempting')")
+
+
+class Message(SQLModel, table=True):
+    """One mail to one person. A second message with the same effect key cannot exist.
+
+    `next_attempt_at` is when it may be claimed (while *queued*) or when its lease ends (while *attempting*).
+    """
+
+    __tablename__ = "messages"
+    __table_args__ = (
+        Index("ix_messages_waiting", "next_attempt_at", sqlite_where=_WAITING, postgresql_where=_WAITING),
+        Index("ix_messages_attempted_at", "attempted_at"),
+    )
+
+    id: int | None = id_field()
+    effect_key: str = Field(unique=True)
+    kind: MessageKind = choice(MessageKind)
+    trajectory_id: int | None = ref("trajectories.id", nullable=True)
+    step_id: int | None = ref("steps.id", nullable=True)
+    person_id: int | None = ref("people.id", nullable=True)
+    invitation_id: int | None = ref("invitations.id", nullable=True)
+    request_id: int | None = ref("evaluation_requests.id", nullable=True)
+    is_reminder: bool = False  # withdrawn when its reason disappears
+    to_email: str
+    return_path: str  # VERP: unique to the message, so that a bounce names it
+    message_id: str = Field(unique=True)
+    subject: str
+    data: bytes | None = bytes_field(nullable=True)  # None only when withheld
+    sequence: int | None = None  # of the invitation it carries
+    state: MessageState = choice(MessageState, MessageState.QUEUED)
+    queued_at: datetime = instant()
+    next_attempt_at: datetime | None = instant(nullable=True)
+    expires_at: datetime | None = instant(nullable=True)  # a meeting's start: later is useless
+    attempts: int = 0
+    attempted_at: datetime | None = instant(nullable=True)
+    accepted_at: datetime | None = instant(nullable=True)
+    answer: str = ""  # the server's last words, or why it was withheld, held or withdrawn

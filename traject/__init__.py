@@ -1,0 +1,1 @@
+"""The engine: facts in, plan out, effects through the outbox."""

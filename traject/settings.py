@@ -1,0 +1,163 @@
+"""Every setting of Traject, in one class; each is an environment variable `TRAJECT_<NAME>`."""
+
+import os
+import secrets
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from traject.errors import SettingsError
+
+
+def _database(url: str) -> str:
+    try:
+        driver = make_url(url).get_backend_name()
+    except ArgumentError:
+        driver = ""
+    if driver not in ("sqlite", "postgresql"):
+        message = "must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
+        raise ValueError(message)
+    return url.replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+def _smtp(url: str | None) -> str | None:
+    if not url:
+        return None
+    parts = urlsplit(url)
+    if parts.scheme not in ("smtp", "smtps", "smtp+starttls") or not parts.hostname:
+        message = "must be smtp://HOST:PORT, smtp+starttls://USER:PASSWORD@HOST:587 or smtps://USER:PASSWORD@HOST:465"
+        raise ValueError(message)
+    return url
+
+
+def _address(text: str) -> str:
+    name, _, address = text.rpartition("<")
+    try:
+        validate_email(
+            address.rstrip("> ") if name else text, check_deliverability=False, test_environment=True
+        )
+    except EmailNotValidError as error:
+        message = f'must be like "Hart <cmk@hart.example>": {error}'
+        raise ValueError(message) from error
+    return text
+
+
+def _base(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        message = "must be the address that participants can reach, like https://traject.example"
+        raise ValueError(message)
+    return url.rstrip("/")
+
+
+def _zone(name: str) -> str:
+    if name not in available_timezones():
+        message = f"{name!r} is not a time zone; use a name like Europe/Amsterdam"
+        raise ValueError(message)
+    return name
+
+
+class Settings(BaseSettings):
+    """What can be set. The defaults run everything on this machine, without any other service."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TRAJECT_", frozen=True, extra="ignore", env_ignore_empty=True
+    )
+
+    database_url: Annotated[str, AfterValidator(_database)] = Field(
+        default="sqlite:///var/traject.db", description="SQLite file or PostgreSQL database of Traject"
+    )
+    smtp_url: Annotated[str | None, AfterValidator(_smtp)] = Field(
+        default=None,
+        description="mail server, as smtp://, smtp+starttls:// or smtps://; empty: the local mailbox under var/mail",
+    )
+    mail_from: Annotated[str, AfterValidator(_address)] = Field(
+        default="Hart Cultuureducatie <cmk@hart.example>",
+        validation_alias="TRAJECT_FROM",
+        description="sender of every mail; replies and bounces come back to tagged forms of this address",
+    )
+    base_url: Annotated[str, AfterValidator(_base)] = Field(
+        default="http://127.0.0.1:8080",
+        description="where participants reach the portal; links in mails start with it",
+    )
+    secret_key: str = Field(
+        default="",
+        description="signs links; empty: made at the first start and kept in var/secret-key",
+    )
+    timezone: Annotated[str, AfterValidator(_zone)] = Field(
+        default="Europe/Amsterdam", description="the local time of the programmes"
+    )
+    language: str = Field(
+        default="nl", pattern="^(nl|en)$", description="language of the command line: nl or en"
+    )
+    mail_per_minute: int = Field(
+        default=0,
+        ge=0,
+        description="most mails a minute over all workers; 0: as fast as the server takes them",
+    )
+    smtp_connections: int = Field(
+        default=4, ge=1, le=50, description="connections to the mail server at once"
+    )
+    retention_years: int = Field(
+        default=5, ge=1, description="years that personal data is kept after the programme"
+    )
+    programmes_dir: Path = Field(
+        default=Path(__file__).parent.parent / "programmes", description="folder of programme files"
+    )
+    var_dir: Path = Field(
+        default=Path("var"), description="folder for the database, mail, logs and Prefect's state"
+    )
+    host: str = Field(default="127.0.0.1", description="address that every server binds to")
+    portal_port: int = Field(default=8080, ge=1, le=65535, description="port of the portal")
+    prefect_port: int = Field(default=4200, ge=1, le=65535, description="port of the Prefect server")
+    mailbox_port: int = Field(default=2525, ge=1, le=65535, description="port of the local mailbox")
+
+    @property
+    def mail_url(self) -> str:
+        """The mail server in use: the one that was set, or the local mailbox."""
+        return self.smtp_url or f"smtp://{self.host}:{self.mailbox_port}"
+
+    @property
+    def prefect_api_url(self) -> str:
+        """Where Prefect's API is."""
+        return f"http://{self.host}:{self.prefect_port}/api"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone, ready for use."""
+        return ZoneInfo(self.timezone)
+
+    @cached_property
+    def key(self) -> bytes:
+        """The secret key, made once and kept when it was not set."""
+        if self.secret_key:
+            return self.secret_key.encode()
+        file = self.var_dir / "secret-key"
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with os.fdopen(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as made:
+                made.write(secrets.token_hex(32))
+        return file.read_text().strip().encode()
+
+
+def load_settings() -> Settings:
+    """Read the environment. SettingsError names each wrong variable, what is wrong and what it must be."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines: list[str] = []
+        for problem in error.errors():
+            name = str(problem["loc"][0]).upper()
+            name = name if name.startswith("TRAJECT_") else f"TRAJECT_{name}"
+            lines.append(
+                f"{name}: {problem['msg'].removeprefix('Value error, ')} (now: {problem['input']!r})"
+            )
+        raise SettingsError("\n".join(lines)) from error

@@ -1,0 +1,123 @@
+"""How the database is opened, locked and kept at the version of the code.
+
+SQLite and PostgreSQL behave alike here: a writing session holds the write lock from its first statement (SQLite) or
+locks the rows it claims (PostgreSQL), so that no decision is made on rows that another process is changing.
+"""
+
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlmodel import Session
+
+from traject.errors import StoreError
+
+MIGRATIONS = Path(__file__).parent.parent / "migrations"
+
+
+class Store:
+    """One database: `read()` and `write()` give sessions; leaving `write()` commits, an exception rolls back."""
+
+    def __init__(self, url: str) -> None:
+        parsed = make_url(url)
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        if self.is_sqlite and parsed.database:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        self.engine = _open(url, is_sqlite=self.is_sqlite)
+        self._writing = self.engine.execution_options(traject_writing=True)
+
+    @contextmanager
+    def read(self) -> Generator[Session]:
+        """A session that only reads."""
+        with Session(self.engine) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Generator[Session]:
+        """A session whose changes are all committed at the end, or none of them."""
+        with Session(self._writing) as session, session.begin():
+            yield session
+
+    def upgrade(self) -> None:
+        """Bring the tables to the version of the code. StoreError when they are newer, or cannot be reached."""
+        config = _alembic()
+        try:
+            with self._writing.begin() as connection:
+                if not self.is_sqlite:  # two processes that start at once: one migrates, the other waits
+                    connection.execute(text("SELECT pg_advisory_xact_lock(7261)"))
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+        except CommandError as error:
+            message = (
+                f"the database {self.engine.url.render_as_string()} is newer than this version of Traject "
+                f"({error}); update Traject, or point TRAJECT_DATABASE_URL at another database"
+            )
+            raise StoreError(message) from error
+        except OperationalError as error:
+            message = (
+                f"the database {self.engine.url.render_as_string()} cannot be opened: {error.orig}; "
+                "check TRAJECT_DATABASE_URL, that the server runs and that the disk is not full"
+            )
+            raise StoreError(message) from error
+
+    def is_current(self) -> bool:
+        """Whether the tables are at the version of the code."""
+        with self.engine.connect() as connection:
+            try:
+                found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+            except Exception as error:
+                if "alembic_version" in str(error):
+                    return False
+                raise
+        return found == ScriptDirectory.from_config(_alembic()).get_current_head()
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+
+
+def _alembic() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    return config
+
+
+def _open(url: str, *, is_sqlite: bool) -> Engine:
+    if not is_sqlite:
+        return create_engine(url, pool_pre_ping=True, pool_size=10)
+    engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:  # pyright: ignore[reportUnusedFunction]
+        connection.isolation_level = None  # pyright: ignore[reportAttributeAccessIssue]  # we say BEGIN ourselves
+        cursor = connection.cursor()
+        # NORMAL in WAL: a commit survives a killed process; a power cut may undo the last ones as a whole. What
+        # is undone is due again, so nothing is lost; a mail of that moment can go out twice, byte for byte.
+        pragmas = ("foreign_keys = ON", "busy_timeout = 30000", "synchronous = NORMAL", "cache_size = -65536")
+        for pragma in pragmas:
+            cursor.execute(f"PRAGMA {pragma}")
+        for attempt in range(20):  # turning WAL on does not wait for busy_timeout
+            try:
+                cursor.execute("PRAGMA journal_mode = WAL")
+                break
+            except Exception as error:
+                if "locked" not in str(error) or attempt == 19:
+                    raise
+                time.sleep(0.05)
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:  # pyright: ignore[reportUnusedFunction]
+        writing = connection.get_execution_options().get("traject_writing", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+    return engine
