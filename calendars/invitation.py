@@ -1,0 +1,192 @@
+"""What an invitation, its update and its cancellation look like as iCalendar bytes (RFC 5545, 5546, 6868).
+
+One event goes to many people and each gets their own bytes, with only themselves in it. So what they share is
+written and folded once, by `prepare`; a receiver adds two lines.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from urllib.parse import quote
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from calendars.content_lines import escaped, folded, plain, quoted
+from calendars.vtimezone import vtimezone
+from models.enums import PartStat
+
+PRODID = "-//Hart Haarlem//Traject//NL"
+MAX_SEQUENCE = 2**31 - 1  # RFC 5545 §3.3.8
+
+
+class Method(StrEnum):
+    """What a message asks of a calendar (RFC 5546); the MIME header's `method` is always the same."""
+
+    REQUEST = "REQUEST"
+    CANCEL = "CANCEL"
+
+
+class Role(StrEnum):
+    """How much an attendee is needed (RFC 5545 §3.2.16)."""
+
+    CHAIR = "CHAIR"
+    REQUIRED = "REQ-PARTICIPANT"
+    OPTIONAL = "OPT-PARTICIPANT"
+    NONE = "NON-PARTICIPANT"
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarEvent:
+    """One meeting as calendars know it. Instants are aware and in whole seconds.
+
+    `uid` stays the same for ever; `sequence` rises when time, place or status changes; `dtstamp` is when these bytes
+    were decided. Texts may hold anything; control characters do not reach the calendar. `description` and `url` are
+    forwarded with the event, so neither may hold a personal link. Raises ValueError naming the field that is wrong.
+    """
+
+    uid: str
+    sequence: int
+    dtstamp: datetime
+    starts_at: datetime
+    ends_at: datetime
+    summary: str
+    organizer_name: str
+    organizer_email: str
+    description: str = ""
+    location: str = ""
+    url: str | None = None
+    timezone: str = "Europe/Amsterdam"
+
+    def __post_init__(self) -> None:
+        for name in ("dtstamp", "starts_at", "ends_at"):
+            at: datetime = getattr(self, name)
+            if at.tzinfo is None or at.microsecond:
+                raise ValueError(
+                    f"{name} of event {self.uid!r} must be aware and in whole seconds, not {at!r}"
+                )
+        if self.ends_at <= self.starts_at:
+            raise ValueError(f"ends_at of event {self.uid!r} must come after starts_at")
+        if not 0 <= self.sequence <= MAX_SEQUENCE:
+            raise ValueError(
+                f"sequence of event {self.uid!r} must be 0 to {MAX_SEQUENCE}, not {self.sequence}"
+            )
+        if not self.uid or self.uid != plain(self.uid) or "\n" in self.uid:
+            raise ValueError(f"uid must be one line of printable text, not {self.uid!r}")
+        try:
+            ZoneInfo(self.timezone)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError(
+                f"timezone of event {self.uid!r} must be an IANA name, not {self.timezone!r}"
+            ) from error
+        _check_address(self.organizer_email)
+
+
+@dataclass(frozen=True, slots=True)
+class Attendee:
+    """The one receiver of an invitation. Raises ValueError for an address that no mail can reach."""
+
+    name: str
+    email: str
+    role: Role = Role.REQUIRED
+    partstat: PartStat = PartStat.NEEDS_ACTION
+
+    def __post_init__(self) -> None:
+        _check_address(self.email)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An event's bytes for everybody, but for the lines that name the receiver."""
+
+    method: Method
+    organizer_name: str
+    organizer_email: str
+    head: bytes
+    tail: bytes
+
+    def for_attendee(self, attendee: Attendee, organizer_email: str | None = None) -> bytes:
+        """Return one receiver's calendar part: UTF-8, CRLF, folded.
+
+        `organizer_email` is the tagged address to which this receiver's calendar sends the answer (without it: the
+        event's own).
+        """
+        organizer = _person("ORGANIZER", self.organizer_name, "", organizer_email or self.organizer_email)
+        rsvp = ";RSVP=TRUE" if self.method is Method.REQUEST else ""
+        state = f";CUTYPE=INDIVIDUAL;ROLE={attendee.role};PARTSTAT={attendee.partstat}{rsvp}"
+        return self.head + organizer + _person("ATTENDEE", attendee.name, state, attendee.email) + self.tail
+
+
+def prepare(event: CalendarEvent, method: Method) -> Prepared:
+    """Write what all receivers of an event share."""
+    start, end, zone = _times(event)
+    is_cancel = method is Method.CANCEL
+    head = [
+        "BEGIN:VEVENT",
+        f"UID:{escaped(event.uid)}",
+        f"SEQUENCE:{event.sequence}",
+        f"DTSTAMP:{_utc(event.dtstamp)}",
+        f"DTSTART{start}",
+        f"DTEND{end}",
+        f"SUMMARY:{escaped(event.summary)}",
+        *([f"DESCRIPTION:{escaped(event.description)}"] if event.description else []),
+        *([f"LOCATION:{escaped(event.location)}"] if event.location else []),
+        *([f"URL:{_uri(event.url)}"] if event.url else []),
+        f"STATUS:{'CANCELLED' if is_cancel else 'CONFIRMED'}",
+        f"TRANSP:{'TRANSPARENT' if is_cancel else 'OPAQUE'}",
+    ]
+    calendar = [
+        "BEGIN:VCALENDAR",
+        f"PRODID:{PRODID}",
+        "VERSION:2.0",
+        "CALSCALE:GREGORIAN",
+        f"METHOD:{method}",
+    ]
+    return Prepared(
+        method=method,
+        organizer_name=event.organizer_name,
+        organizer_email=event.organizer_email,
+        head=b"".join(map(folded, calendar)) + zone + b"".join(map(folded, head)),
+        tail=b"END:VEVENT\r\nEND:VCALENDAR\r\n",
+    )
+
+
+def request(event: CalendarEvent, attendee: Attendee) -> bytes:
+    """Return an invitation or its update (METHOD:REQUEST) for one receiver."""
+    return prepare(event, Method.REQUEST).for_attendee(attendee)
+
+
+def cancel(event: CalendarEvent, attendee: Attendee) -> bytes:
+    """Return a cancellation (METHOD:CANCEL) for one receiver; the event's sequence must be higher than the last."""
+    return prepare(event, Method.CANCEL).for_attendee(attendee)
+
+
+def _times(event: CalendarEvent) -> tuple[str, str, bytes]:
+    """Return DTSTART and DTEND without their names, and the VTIMEZONE that they need."""
+    zone = ZoneInfo(event.timezone)
+    start, end = event.starts_at.astimezone(zone), event.ends_at.astimezone(zone)
+    if event.timezone == "UTC" or start.fold or end.fold:
+        # The second 02:30 of an October night has no local notation: a calendar reads it as the first.
+        return f":{_utc(start)}", f":{_utc(end)}", b""
+    local = f";TZID={event.timezone}:%Y%m%dT%H%M%S"
+    return start.strftime(local), end.strftime(local), vtimezone(event.timezone, start.year)
+
+
+def _utc(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+
+
+def _person(line: str, name: str, state: str, email: str) -> bytes:
+    cn = f";CN={quoted(name)}" if name else ""
+    return folded(f"{line}{cn}{state}:mailto:{quote(email, safe=_MAILTO_SAFE)}")
+
+
+_MAILTO_SAFE = "@!$&'*+-/=^_`{|}~."  # what addresses hold and a mailto: link may (RFC 6068 §2)
+
+
+def _uri(url: str) -> str:
+    return "".join(plain(url).split())
+
+
+def _check_address(email: str) -> None:
+    local, _, domain = email.rpartition("@")
+    if not local or not domain or plain(email) != email or any(char in email for char in ' \t\n<>",;'):
+        raise ValueError(f"{email!r} is no mail address; give it as name@domain")
