@@ -1,0 +1,59 @@
+"""How days and times are written in Dutch and in English, the same on every machine whatever its locale."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+LANGUAGES = ("nl", "en")
+
+_WEEKDAYS = {
+    "nl": ("maandag", "dinsdag", "woensdag", "donderdag", "vrijdag", "zaterdag", "zondag"),
+    "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+}
+_MONTHS = {
+    "nl": "januari februari maart april mei juni juli augustus september oktober november december".split(),
+    "en": "January February March April May June July August September October November December".split(),
+}
+_OCLOCK = {"nl": " uur", "en": ""}
+
+
+def day(on: date, language: str) -> str:
+    """`7 oktober 2026`."""
+    return f"{on.day} {_MONTHS[language][on.month - 1]} {on.year}"
+
+
+def weekday(on: date, language: str) -> str:
+    """`woensdag 7 oktober 2026`."""
+    return f"{_WEEKDAYS[language][on.weekday()]} {day(on, language)}"
+
+
+def moment(at: datetime, language: str, timezone: str) -> str:
+    """`woensdag 7 oktober 2026, 13:30 uur`, told in `timezone`; `at` is aware."""
+    local = at.astimezone(ZoneInfo(timezone))
+    return f"{weekday(local, language)}, {local:%H:%M}{_OCLOCK[language]}"
+
+
+def period(starts_at: datetime, language: str, ends_at: datetime, timezone: str) -> str:
+    """`woensdag 7 oktober 2026, 13:30–16:30 uur`; both days are named when it ends on another one."""
+    zone = ZoneInfo(timezone)
+    start, end = starts_at.astimezone(zone), ends_at.astimezone(zone)
+    if start.date() != end.date():
+        return f"{moment(starts_at, language, timezone)} – {moment(ends_at, language, timezone)}"
+    return f"{weekday(start, language)}, {start:%H:%M}–{end:%H:%M}{_OCLOCK[language]}"
+
+
+def paragraphs(text: str, language: str) -> list[str]:
+    """The paragraphs of a text: what blank lines separate."""
+    del language  # every filter takes it; a paragraph is the same in each
+    blocks = text.replace("\r\n", "\n").replace("\r", "\n").split("\n\n")
+    return [block.strip() for block in blocks if block.strip()]
+
+
+FILTERS: dict[str, Callable[..., object]] = {
+    "day": day,
+    "weekday": weekday,
+    "moment": moment,
+    "period": period,
+    "paragraphs": paragraphs,
+}
+"""What templates may call; each takes the value, the language, then its own arguments."""
