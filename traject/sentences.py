@@ -1,0 +1,399 @@
+"""What a sentence in a programme means, and how a value is said again, in Dutch and in English.
+
+Every phrase stands in one table with one meaning; `parse_x(say(x, language)) == x` holds for every value a programme
+can hold. A sentence may be in either language, with any capitals and spaces. Roles and steps are named by their keys.
+
+A window that says only from when (`from 13:30`) gets a latest start: the one with which it still ends at 17:00, and
+never before its earliest start (an evening meeting `from 19:30` starts at 19:30).
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import time, timedelta
+from difflib import get_close_matches
+
+from traject.programme import Anchor, Condition, Cycle, DayOfYear, Moment, Span, Unit, Window
+from traject.words import (
+    ANCHORS,
+    ANY_DAY,
+    CYCLES,
+    HOLIDAYS,
+    MONTHS,
+    PREDICATES,
+    PREVIOUS_STAGE,
+    SIGNS,
+    UNITS,
+    WEEKDAYS,
+    WITHIN,
+    YEAR_WORDS,
+    AnchorWords,
+    inverse,
+)
+
+KEY = r"[a-z][a-z0-9-]*"
+END_OF_DAY = time(17, 0)
+LONGEST_AMOUNT = 3660  # ten years of days
+
+_UNIT: dict[str, tuple[Unit, int]] = {
+    **{word: (unit, 1) for unit, both in UNITS.items() for words in both for word in words},
+    **dict.fromkeys(YEAR_WORDS, (Unit.MONTHS, 12)),
+}
+_SIGN = inverse(SIGNS)
+_WEEKDAY = inverse(dict(enumerate(WEEKDAYS)))
+_MONTH = inverse(dict(enumerate(MONTHS, start=1)))
+_AT_ANCHOR = inverse({anchor: words.at for anchor, words in ANCHORS.items()})
+_ANCHOR = inverse({anchor: words.noun for anchor, words in ANCHORS.items()})
+_START_AT = inverse({Anchor.LAUNCH: ANCHORS[Anchor.LAUNCH].at, Anchor.STAGE_ENDS: PREVIOUS_STAGE.at})
+_START = inverse({Anchor.LAUNCH: ANCHORS[Anchor.LAUNCH].noun, Anchor.STAGE_ENDS: PREVIOUS_STAGE.noun})
+_STEP = re.compile(rf"(?:step|stap) (?P<key>{KEY})")
+_CLOCK = r"(?P<hour>\d{1,2})[:.](?P<minute>\d{2})(?: uur)?"
+
+
+class SentenceError(ValueError):
+    """A sentence of a programme is not understood: which part, what is possible there, the nearest right sentence."""
+
+    def __init__(self, sentence: str, part: str, possible: Iterable[str], nearest: str | None = None) -> None:
+        self.sentence, self.part, self.possible, self.nearest = sentence, part, tuple(possible), nearest
+        message = f"{sentence!r}: {part!r} is not understood; possible here: {', '.join(self.possible)}"
+        super().__init__(f"{message}; did you mean {nearest!r}?" if nearest else message)
+
+
+def parse_span(text: str) -> Span:
+    """Read a length: `14 days`, `3 maanden`, `1 jaar` (12 months)."""
+    sentence = _plain(text)
+    match = re.fullmatch(r"(\d+) (\S+)", sentence)
+    if not match:
+        raise _error(
+            text, sentence, ("14 dagen", "2 weken", "3 maanden"), ("# dagen", "# weken", "# maanden")
+        )
+    return _span(text, match[1], match[2], [f"# {unit}" for unit in _UNIT])
+
+
+def parse_moment(text: str) -> Moment:
+    """Read a step's moment: `14 days before the stage ends, at 10:00`, `7 dagen na stap intake`."""
+    return _moment(text, _AT_ANCHOR, _ANCHOR)
+
+
+def parse_start(text: str) -> Moment:
+    """Read a stage's start: `bij de lancering`, `na de vorige fase`, `2 weeks after the previous stage`.
+
+    The previous stage's end is `Anchor.STAGE_ENDS` here.
+    """
+    return _moment(text, _START_AT, _START)
+
+
+def parse_cycle(text: str) -> Cycle:
+    """Read `every school year between 1 May and 30 June`; both days are inclusive, within 1 August - 31 July."""
+    sentence = _plain(text)
+    match = re.fullmatch(r"(.+?) (?:between|tussen) (.+?) (?:and|en) (.+)", sentence)
+    possible = (
+        "elk schooljaar tussen 1 mei en 30 juni",
+        "om het schooljaar tussen …",
+        "elke 3 schooljaren tussen …",
+    )
+    if not match:
+        raise _error(text, sentence, possible, _CYCLE_SHAPES)
+    every = _every(text, match[1])
+    first, last = _day_of_year(text, match[2]), _day_of_year(text, match[3])
+    if _in_school_year(first) > _in_school_year(last):
+        raise SentenceError(
+            text,
+            f"{match[2]} - {match[3]}",
+            ("a period that begins before it ends, within a school year (1 August - 31 July)",),
+        )
+    return Cycle(every, first, last)
+
+
+def parse_condition(text: str) -> Condition:
+    """Read one condition: `there is a partner`, `stap intake is nog niet gedaan`, `the school is of type sbo`."""
+    sentence = re.sub(r"^(?:only if|alleen als) ", "", _plain(text))
+    for predicate, patterns in PREDICATES.items():
+        for pattern in patterns:
+            match = re.fullmatch(pattern.format(key=f"(?P<key>{KEY})"), sentence)
+            if match:
+                return Condition(predicate, match["key"])
+    possible = tuple(_first_words(PREDICATES[predicate][0]).format(key="…") for predicate in PREDICATES)
+    raise _error(text, sentence, possible, _CONDITION_SHAPES)
+
+
+def parse_window(text: str) -> Window:
+    """Read when a gathering may be: `within the stage, Tuesday or Thursday, from 13:30, 3 hours`.
+
+    The parts stand in any order. Needed are a start (`from 13:30`, `at 13:30`, `between 13:00 and 14:30`) and a
+    duration; without weekdays any working day will do; without a word about holidays it is not in one.
+    """
+    days: list[int] = []
+    bounds: tuple[time, time | None] | None = None
+    duration: timedelta | None = None
+    since: Moment | None = None
+    in_holidays = False
+    for part in re.split(r",\s+", _plain(text)):
+        if part in WITHIN or part in ANY_DAY:
+            continue
+        if part in HOLIDAYS:
+            in_holidays = HOLIDAYS[part]
+        elif found := _bounds(text, part):
+            bounds = found
+        elif length := _duration(text, part):
+            duration = length
+        elif match := re.fullmatch(r"(?:from|vanaf) (.+)", part):
+            since = parse_moment(match[1])
+        else:
+            days += _weekdays(text, part)
+    if bounds is None:
+        raise SentenceError(text, "no time", ("vanaf 13:30", "om 13:30", "tussen 13:00 en 14:30"))
+    if duration is None:
+        raise SentenceError(text, "no duration", ("3 uur", "90 minuten"))
+    if since is not None and since.at is not None:
+        raise SentenceError(text, f"{since.at:%H:%M}", ("a start without a time of day",))
+    earliest, latest = bounds
+    return Window(
+        duration,
+        earliest,
+        latest or default_latest(earliest, duration),
+        tuple(sorted(set(days))),
+        since,
+        in_holidays,
+    )
+
+
+def default_latest(earliest: time, duration: timedelta) -> time:
+    """The latest start when only the earliest is said: it still ends at 17:00, and is never before `earliest`."""
+    minutes = END_OF_DAY.hour * 60 - int(duration.total_seconds() // 60)
+    return max(earliest, time(*divmod(minutes, 60))) if minutes > 0 else earliest
+
+
+def say(value: Span | Moment | Cycle | Condition | Window, language: str) -> str:
+    """Say a value as a sentence in `nl` or `en` that the matching `parse_…` reads back as the same value."""
+    english = language == "en"
+    match value:
+        case Span():
+            return _say_span(value, english)
+        case Moment():
+            return _say_moment(value, english, ANCHORS)
+        case Cycle():
+            named = {1: CYCLES[1], 2: CYCLES[2]}.get(value.every, CYCLES[0])
+            first, last = _say_day(value.first, english), _say_day(value.last, english)
+            between, and_ = ("between", "and") if english else ("tussen", "en")
+            return f"{named[english].format(every=value.every)} {between} {first} {and_} {last}"
+        case Condition():
+            return _first_words(PREDICATES[value.predicate][english]).format(key=value.subject)
+        case Window():
+            return ", ".join(_window_parts(value, english))
+
+
+def say_start(value: Moment, language: str) -> str:
+    """Say a stage's start; the other way of `parse_start`."""
+    return _say_moment(value, language == "en", {**ANCHORS, Anchor.STAGE_ENDS: PREVIOUS_STAGE})
+
+
+# Reading
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+def _moment(text: str, at_anchor: Mapping[str, Anchor], after_anchor: Mapping[str, Anchor]) -> Moment:
+    sentence, at, shapes = _plain(text), None, _shapes(at_anchor, after_anchor)
+    if match := re.fullmatch(rf"(.+), (?:at|om) {_CLOCK}", sentence):
+        sentence, at = match[1], _time(text, match["hour"], match["minute"])
+    if sentence in at_anchor:
+        return Moment(at_anchor[sentence], at=at)
+    if match := re.fullmatch(rf"(?:at|bij) {_STEP.pattern}", sentence):
+        return Moment(Anchor.STEP, step=match["key"], at=at)
+    match = re.fullmatch(r"(\d+) (\S+) (\S+) (.+)", sentence)
+    if not match:
+        raise _error(text, sentence, (*at_anchor, "14 dagen na …", "2 weken voor …"), shapes)
+    span = _span(text, match[1], match[2], shapes)
+    if match[3] not in _SIGN:
+        raise _error(text, match[3], _SIGN, shapes)
+    if span.amount == 0:
+        raise SentenceError(text, f"{match[1]} {match[2]}", at_anchor)
+    if step := _STEP.fullmatch(match[4]):
+        return Moment(Anchor.STEP, _SIGN[match[3]], span, step["key"], at)
+    if match[4] not in after_anchor:
+        raise _error(text, match[4], (*after_anchor, "stap …"), shapes)
+    return Moment(after_anchor[match[4]], _SIGN[match[3]], span, at=at)
+
+
+def _span(text: str, amount: str, word: str, shapes: Iterable[str]) -> Span:
+    if word not in _UNIT:
+        raise _error(text, word, _UNIT, shapes)
+    unit, many = _UNIT[word]
+    if len(amount) > 4 or int(amount) * many > LONGEST_AMOUNT:
+        raise SentenceError(text, amount, (f"at most {LONGEST_AMOUNT} {word}",))
+    return Span(int(amount) * many, unit)
+
+
+def _every(text: str, words: str) -> int:
+    for every, patterns in CYCLES.items():
+        for pattern in patterns:
+            match = re.fullmatch(pattern.replace("{every}", r"(\d{1,2})"), words)
+            if match:
+                count = every or int(match[1])
+                if count:
+                    return count
+    raise _error(
+        text, words, (p.format(every=3) for patterns in CYCLES.values() for p in patterns), _CYCLE_SHAPES
+    )
+
+
+def _day_of_year(text: str, words: str) -> DayOfYear:
+    match = re.fullmatch(r"(\d{1,2}) (\S+)", words)
+    if not match or match[2] not in _MONTH:
+        raise _error(text, words, ("1 mei", "30 juni", "1 May", "30 June"), _CYCLE_SHAPES)
+    day, month = int(match[1]), _MONTH[match[2]]
+    if not 1 <= day <= _DAYS[month - 1]:
+        raise SentenceError(text, words, (f"1 {match[2]} - {_DAYS[month - 1]} {match[2]}",))
+    return DayOfYear(month, day)
+
+
+_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
+
+def _in_school_year(day: DayOfYear) -> tuple[int, int]:
+    return ((day.month - 8) % 12, day.day)
+
+
+def _bounds(text: str, part: str) -> tuple[time, time | None] | None:
+    clock = r"(\d{1,2})[:.](\d{2})(?: uur)?"
+    if match := re.fullmatch(rf"(?:from|vanaf) {clock}", part):
+        return _time(text, match[1], match[2]), None
+    if match := re.fullmatch(rf"(?:at|om) {clock}", part):
+        start = _time(text, match[1], match[2])
+        return start, start
+    if match := re.fullmatch(rf"(?:start )?(?:between|tussen) {clock} (?:and|en) {clock}", part):
+        earliest, latest = _time(text, match[1], match[2]), _time(text, match[3], match[4])
+        if latest < earliest:
+            raise SentenceError(text, part, ("the earlier time first",))
+        return earliest, latest
+    return None
+
+
+def _duration(text: str, part: str) -> timedelta | None:
+    if match := re.fullmatch(r"(\d{1,3})(?:[.,](5))? (?:uur|uren|hours?)", part):
+        length = timedelta(hours=int(match[1]), minutes=30 if match[2] else 0)
+    elif match := re.fullmatch(r"(\d{1,4}) (?:minuut|minuten|minutes?)", part):
+        length = timedelta(minutes=int(match[1]))
+    else:
+        return None
+    if not timedelta() < length <= timedelta(hours=24):
+        raise SentenceError(text, part, ("more than nothing and at most 24 hours",))
+    return length
+
+
+def _weekdays(text: str, part: str) -> list[int]:
+    words = re.split(r" (?:of|or) ", part)
+    for word in words:
+        if word not in _WEEKDAY:
+            possible = (*_WEEKDAY, "vanaf 13:30", "3 uur", *WITHIN, *HOLIDAYS)
+            raise _error(text, word, possible, (*_WEEKDAY, *WITHIN, *HOLIDAYS), whole=False)
+    return [_WEEKDAY[word] for word in words]
+
+
+def _time(text: str, hour: str, minute: str) -> time:
+    if int(hour) > 23 or int(minute) > 59:
+        raise SentenceError(text, f"{hour}:{minute}", ("a time between 00:00 and 23:59",))
+    return time(int(hour), int(minute))
+
+
+# Saying
+
+
+def _say_span(span: Span, english: bool) -> str:
+    one, many = UNITS[span.unit][english]
+    return f"{span.amount} {one if span.amount == 1 else many}"
+
+
+def _say_moment(moment: Moment, english: bool, anchors: Mapping[Anchor, AnchorWords]) -> str:
+    at = f", {'at' if english else 'om'} {moment.at:%H:%M}" if moment.at is not None else ""
+    step = f"{'step' if english else 'stap'} {moment.step}"
+    if moment.sign == 0:
+        words = anchors[moment.anchor].at[english] if moment.anchor in anchors else ""
+        return (words or f"{'at' if english else 'bij'} {step}") + at
+    noun = anchors[moment.anchor].noun[english] if moment.anchor in anchors else step
+    return f"{_say_span(moment.span, english)} {SIGNS[moment.sign][english]} {noun}{at}"
+
+
+def _say_day(day: DayOfYear, english: bool) -> str:
+    month = MONTHS[day.month - 1][english]
+    return f"{day.day} {month.capitalize() if english else month}"
+
+
+def _window_parts(window: Window, english: bool) -> Iterable[str]:
+    yield "within the stage" if english else "binnen de fase"
+    if window.since:
+        yield f"{'from' if english else 'vanaf'} {_say_moment(window.since, english, ANCHORS)}"
+    names = [WEEKDAYS[day][english] for day in window.weekdays]
+    if names:
+        yield (" or " if english else " of ").join(name.capitalize() if english else name for name in names)
+    if window.latest == window.earliest:
+        yield f"{'at' if english else 'om'} {window.earliest:%H:%M}"
+    elif window.latest == default_latest(window.earliest, window.duration):
+        yield f"{'from' if english else 'vanaf'} {window.earliest:%H:%M}"
+    else:
+        words = ("between", "and") if english else ("start tussen", "en")
+        yield f"{words[0]} {window.earliest:%H:%M} {words[1]} {window.latest:%H:%M}"
+    hours, minutes = divmod(int(window.duration.total_seconds() // 60), 60)
+    if minutes:
+        yield f"{hours * 60 + minutes} {'minutes' if english else 'minuten'}"
+    else:
+        yield f"{hours} {('hour' if hours == 1 else 'hours') if english else 'uur'}"
+    if english:
+        yield "also in a holiday" if window.in_holidays else "not in a holiday"
+    else:
+        yield "ook in een vakantie" if window.in_holidays else "niet in een vakantie"
+
+
+def _first_words(pattern: str) -> str:
+    """The words that a pattern says: of `is (?:gedaan|gehouden)` the first."""
+    return re.sub(r"\(\?:([^|)]*)[^)]*\)", r"\1", pattern)
+
+
+# Errors
+
+
+def _shapes(at_anchor: Iterable[str], after_anchor: Iterable[str]) -> tuple[str, ...]:
+    """Every sentence of a moment, with `#` for a number and `~` for a key."""
+    spans = [f"# {unit} {sign}" for unit in _UNIT for sign in _SIGN]
+    ends = (*after_anchor, "stap ~", "step ~")
+    return (*at_anchor, "bij stap ~", "at step ~", *(f"{span} {end}" for span in spans for end in ends))
+
+
+_CYCLE_SHAPES = tuple(
+    f"{pattern.format(every='#')} {between} # {month} {and_} # {other}"
+    for language, (between, and_) in enumerate((("tussen", "en"), ("between", "and")))
+    for pattern in (both[language] for both in CYCLES.values())
+    for month in (names[language] for names in MONTHS)
+    for other in (names[language] for names in MONTHS)
+)
+_CONDITION_SHAPES = tuple(
+    _first_words(pattern).format(key="~") for patterns in PREDICATES.values() for pattern in patterns
+)
+
+
+def _error(
+    text: str, part: str, possible: Iterable[str], shapes: Iterable[str], *, whole: bool = True
+) -> SentenceError:
+    """The error with the nearest sentence: by shape, with the numbers and keys of `text` put back in.
+
+    With `whole` false the shapes stand for `part` alone.
+    """
+    sentence = _plain(text)
+    fills = re.findall(r"\d+(?:[:.]\d+)?", sentence)
+    keys = re.findall(rf"(?:step|stap) ({KEY})", sentence)
+    masked = sentence if whole else part
+    for key in keys:
+        masked = masked.replace(f" {key}", " ~", 1)
+    nearest = get_close_matches(re.sub(r"\d+(?:[:.]\d+)?", "#", masked), list(shapes), 1, 0.6)
+    if not nearest:
+        return SentenceError(text, part, possible)
+    said = nearest[0]
+    if said.count("#") > len(fills) or said.count("~") > len(keys):
+        return SentenceError(text, part, possible)
+    for fill in fills:
+        said = said.replace("#", fill, 1)
+    for key in keys:
+        said = said.replace("~", key, 1)
+    return SentenceError(text, part, possible, said if whole else sentence.replace(part, said))
