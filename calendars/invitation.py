@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from urllib.parse import quote
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from calendars.content_lines import escaped, folded, plain, quoted
-from calendars.vtimezone import vtimezone
+from calendars.vtimezone import comes_twice, known_zone, vtimezone
 from models.enums import PartStat
 
 PRODID = "-//Hart Haarlem//Traject//NL"
@@ -71,12 +71,8 @@ class CalendarEvent:
             )
         if not self.uid or self.uid != plain(self.uid) or "\n" in self.uid:
             raise ValueError(f"uid must be one line of printable text, not {self.uid!r}")
-        try:
-            ZoneInfo(self.timezone)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise ValueError(
-                f"timezone of event {self.uid!r} must be an IANA name, not {self.timezone!r}"
-            ) from error
+        if known_zone(self.timezone) is None:
+            raise ValueError(f"timezone of event {self.uid!r} must be an IANA name, not {self.timezone!r}")
         _check_address(self.organizer_email)
 
 
@@ -163,8 +159,8 @@ def _times(event: CalendarEvent) -> tuple[str, str, bytes]:
     """Return DTSTART and DTEND without their names, and the VTIMEZONE that they need."""
     zone = ZoneInfo(event.timezone)
     start, end = event.starts_at.astimezone(zone), event.ends_at.astimezone(zone)
-    if event.timezone == "UTC" or start.fold or end.fold:
-        # The second 02:30 of an October night has no local notation: a calendar reads it as the first.
+    if event.timezone == "UTC" or comes_twice(start) or comes_twice(end):
+        # Of the two 02:30s of an October night a calendar reads the first, or either.
         return f":{_utc(start)}", f":{_utc(end)}", b""
     local = f";TZID={event.timezone}:%Y%m%dT%H%M%S"
     return start.strftime(local), end.strftime(local), vtimezone(event.timezone, start.year)

@@ -9,9 +9,9 @@ from calendar import monthrange
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from itertools import groupby
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from calendars.content_lines import Component, folded
 
@@ -39,6 +39,20 @@ class _Change:
         """The places of its weekday in its month: from the front (1-5) and, for the last, -1."""
         is_last = self.onset.day + 7 > monthrange(self.onset.year, self.onset.month)[1]
         return {(self.onset.day - 1) // 7 + 1} | ({-1} if is_last else set())
+
+
+@lru_cache(maxsize=256)
+def known_zone(tzid: str) -> ZoneInfo | None:
+    """Return the IANA zone of that name, or None (also where zoneinfo fails on a folder, such as `Pacific`)."""
+    try:
+        return ZoneInfo(tzid)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+def comes_twice(local: datetime) -> bool:
+    """Whether that wall time is one that a change of the clock repeats or skips."""
+    return local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
 
 
 @cache

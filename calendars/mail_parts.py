@@ -1,0 +1,95 @@
+"""Which parts a mail has, within limits; the one place that meets the faults of the standard mail parser."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from email.message import Message
+from email.policy import compat32
+from email.utils import collapse_rfc2231_value, getaddresses
+
+MAX_OCTETS = 10 * 1024 * 1024
+MAX_LINES = 400_000  # 10 MB of base64 has 140,000
+MAX_BOUNDARIES = 100
+MAX_PARTS = 100
+MAX_DEPTH = 10
+
+_BOUNDARY = re.compile(rb"boundary[*0-9]*\s*=", re.IGNORECASE)
+
+
+class UnreadableMail(ValueError):
+    """A mail that is too big, too deep, or that the standard library cannot parse; the message says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a mail, decoded: `body` for a leaf, `parts` for a multipart or a message/rfc822."""
+
+    content_type: str
+    parameters: dict[str, str]
+    disposition: str | None
+    filename: str
+    encoding: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes = field(repr=False)
+    parts: tuple["Part", ...]
+
+    def header(self, name: str) -> str:
+        """Return the first header with that name, unfolded, or an empty text."""
+        return next(iter(self.header_all(name)), "")
+
+    def header_all(self, name: str) -> list[str]:
+        """Return every header with that name, unfolded."""
+        return [" ".join(value.split()) for key, value in self.headers if key.lower() == name.lower()]
+
+    def addresses(self, *names: str) -> list[str]:
+        """Return the addresses in these headers, in lower case, in order."""
+        values = [value for name in names for value in self.header_all(name)]
+        return [address.lower() for _, address in getaddresses(values) if "@" in address]
+
+    def walk(self) -> Iterator["Part"]:
+        """Yield this part and those within it in order; not what lies inside an enclosed message."""
+        yield self
+        if self.content_type != "message/rfc822":
+            for part in self.parts:
+                yield from part.walk()
+
+
+def read_mail(mail: bytes) -> Part:
+    """Return the mail as a tree of parts. Raises UnreadableMail."""
+    if len(mail) > MAX_OCTETS:
+        raise UnreadableMail(f"the mail has {len(mail)} octets, more than {MAX_OCTETS}")
+    if mail.count(b"\n") > MAX_LINES:
+        raise UnreadableMail(f"the mail has more than {MAX_LINES} lines")
+    if sum(1 for _ in _BOUNDARY.finditer(mail)) > MAX_BOUNDARIES:
+        raise UnreadableMail(f"the mail has more than {MAX_BOUNDARIES} boundaries")
+    try:
+        return _part(message_from_bytes(mail, policy=compat32), 0, [MAX_PARTS])
+    except UnreadableMail:
+        raise
+    except (
+        Exception
+    ) as error:  # the email package has no error of its own: anything from IndexError to LookupError
+        raise UnreadableMail(f"the mail cannot be parsed ({type(error).__name__}: {error})") from error
+
+
+def _part(message: Message, depth: int, left: list[int]) -> Part:
+    left[0] -= 1
+    if left[0] < 0:
+        raise UnreadableMail(f"the mail has more than {MAX_PARTS} parts")
+    if depth > MAX_DEPTH:
+        raise UnreadableMail(f"the mail's parts are nested deeper than {MAX_DEPTH}")
+    found = message.get_params(failobj=[], header="content-type")
+    payload = message.get_payload()
+    children = [child for child in payload if isinstance(child, Message)] if isinstance(payload, list) else []
+    body = None if children else message.get_payload(decode=True)
+    return Part(
+        content_type=message.get_content_type(),
+        parameters={str(key).lower(): collapse_rfc2231_value(value) for key, value in found[1:]},
+        disposition=message.get_content_disposition(),
+        filename=message.get_filename("") or "",
+        encoding=str(message.get("content-transfer-encoding", "7bit")).strip().lower(),
+        headers=tuple((str(key), str(value)) for key, value in message.items()),
+        body=body if isinstance(body, bytes) else b"",
+        parts=tuple(_part(child, depth + 1, left) for child in children),
+    )
