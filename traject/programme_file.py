@@ -12,23 +12,28 @@ from typing import Any
 from models.enums import CatchUp, StepKind, TrajectoryKind
 from traject.programme import (
     Anchor,
-    Condition,
     Escalation,
     Moment,
     Programme,
     Role,
+    Span,
     Stage,
     Step,
     Text,
+    Unit,
     Window,
 )
+from traject.programme_draft import Draft
 from traject.programme_fields import TABLES, step_table
-from traject.programme_rules import Draft, broken_rules
+from traject.programme_rules import broken_rules
 from traject.questionnaire import QuestionnaireError, read_questionnaire
 from traject.records import Reader, Record, closest
 from traject.yaml_lines import FileError, MappingNode, Node, Problem, ScalarNode, compose, line_of, read_text
 
 __all__ = ["Problem", "ProgrammeError", "load_programmes", "parse_programme", "read_programme"]
+
+STALE_AFTER = Span(14, Unit.DAYS)
+"""How long after its moment a mail that follows a step is still worth sending."""
 
 
 class ProgrammeError(FileError):
@@ -207,8 +212,7 @@ def _add_step(draft: Draft, reader: Reader, node: Node, stage: str | None) -> No
     moment = when if isinstance(when, Moment) else None
     if moment is None and stage is None and kind is not StepKind.GATHERING:
         moment = Moment(Anchor.CYCLE_OPENS)
-    conditions: tuple[Condition, ...] = values.get("if", ())
-    catch_up, skip_after = values.get("catch_up") or (None, None)
+    catch_up, skip_after = values.get("catch_up") or _usual_catch_up(values, moment)
     draft.steps.append(
         Step(
             key,
@@ -220,8 +224,8 @@ def _add_step(draft: Draft, reader: Reader, node: Node, stage: str | None) -> No
             when=moment,
             window=when if isinstance(when, Window) else None,
             cycle=values.get("every"),
-            conditions=conditions,
-            catch_up=catch_up or CatchUp.FIRE_LATE,
+            conditions=values.get("if", ()),
+            catch_up=catch_up,
             skip_after=skip_after,
             template=values.get("template", ""),
             text=values.get("text"),
@@ -233,6 +237,15 @@ def _add_step(draft: Draft, reader: Reader, node: Node, stage: str | None) -> No
             **({"invite": values["invite"]} if "invite" in values else {}),
         )
     )
+
+
+def _usual_catch_up(values: dict[str, Any], moment: Moment | None) -> tuple[CatchUp, Span | None]:
+    """What a step does late when the file does not say: reminders become one, mail around a step goes stale."""
+    if "mail" in values and moment is not None and moment.anchor is Anchor.STEP:
+        return CatchUp.SKIP_AFTER, moment.span if moment.sign < 0 else STALE_AFTER
+    if values.get("template") == "reminder":
+        return CatchUp.COALESCE, None
+    return CatchUp.FIRE_LATE, None
 
 
 def _escalation(reader: Reader, record: Record, step: str) -> Escalation | None:

@@ -9,9 +9,8 @@ from typing import Any, cast
 from models.enums import CatchUp
 from traject.programme import Span, Text
 from traject.programme_fields import Field, Kind, Table
+from traject.sentence_error import KEY, SentenceError
 from traject.sentences import (
-    KEY,
-    SentenceError,
     parse_condition,
     parse_cycle,
     parse_moment,

@@ -10,9 +10,9 @@ never before its earliest start (an evening meeting `from 19:30` starts at 19:30
 import re
 from collections.abc import Iterable, Mapping
 from datetime import time, timedelta
-from difflib import get_close_matches
 
 from traject.programme import Anchor, Condition, Cycle, DayOfYear, Moment, Span, Unit, Window
+from traject.sentence_error import KEY, SentenceError, not_understood, plain
 from traject.words import (
     ANCHORS,
     ANY_DAY,
@@ -30,7 +30,6 @@ from traject.words import (
     inverse,
 )
 
-KEY = r"[a-z][a-z0-9-]*"
 END_OF_DAY = time(17, 0)
 LONGEST_AMOUNT = 3660  # ten years of days
 
@@ -41,29 +40,16 @@ _UNIT: dict[str, tuple[Unit, int]] = {
 _SIGN = inverse(SIGNS)
 _WEEKDAY = inverse(dict(enumerate(WEEKDAYS)))
 _MONTH = inverse(dict(enumerate(MONTHS, start=1)))
-_AT_ANCHOR = inverse({anchor: words.at for anchor, words in ANCHORS.items()})
-_ANCHOR = inverse({anchor: words.noun for anchor, words in ANCHORS.items()})
-_START_AT = inverse({Anchor.LAUNCH: ANCHORS[Anchor.LAUNCH].at, Anchor.STAGE_ENDS: PREVIOUS_STAGE.at})
-_START = inverse({Anchor.LAUNCH: ANCHORS[Anchor.LAUNCH].noun, Anchor.STAGE_ENDS: PREVIOUS_STAGE.noun})
 _STEP = re.compile(rf"(?:step|stap) (?P<key>{KEY})")
 _CLOCK = r"(?P<hour>\d{1,2})[:.](?P<minute>\d{2})(?: uur)?"
 
 
-class SentenceError(ValueError):
-    """A sentence of a programme is not understood: which part, what is possible there, the nearest right sentence."""
-
-    def __init__(self, sentence: str, part: str, possible: Iterable[str], nearest: str | None = None) -> None:
-        self.sentence, self.part, self.possible, self.nearest = sentence, part, tuple(possible), nearest
-        message = f"{sentence!r}: {part!r} is not understood; possible here: {', '.join(self.possible)}"
-        super().__init__(f"{message}; did you mean {nearest!r}?" if nearest else message)
-
-
 def parse_span(text: str) -> Span:
     """Read a length: `14 days`, `3 maanden`, `1 jaar` (12 months)."""
-    sentence = _plain(text)
+    sentence = plain(text)
     match = re.fullmatch(r"(\d+) (\S+)", sentence)
     if not match:
-        raise _error(
+        raise not_understood(
             text, sentence, ("14 dagen", "2 weken", "3 maanden"), ("# dagen", "# weken", "# maanden")
         )
     return _span(text, match[1], match[2], [f"# {unit}" for unit in _UNIT])
@@ -71,7 +57,7 @@ def parse_span(text: str) -> Span:
 
 def parse_moment(text: str) -> Moment:
     """Read a step's moment: `14 days before the stage ends, at 10:00`, `7 dagen na stap intake`."""
-    return _moment(text, _AT_ANCHOR, _ANCHOR)
+    return _moment(text, _MOMENTS)
 
 
 def parse_start(text: str) -> Moment:
@@ -79,12 +65,12 @@ def parse_start(text: str) -> Moment:
 
     The previous stage's end is `Anchor.STAGE_ENDS` here.
     """
-    return _moment(text, _START_AT, _START)
+    return _moment(text, _STARTS)
 
 
 def parse_cycle(text: str) -> Cycle:
     """Read `every school year between 1 May and 30 June`; both days are inclusive, within 1 August - 31 July."""
-    sentence = _plain(text)
+    sentence = plain(text)
     match = re.fullmatch(r"(.+?) (?:between|tussen) (.+?) (?:and|en) (.+)", sentence)
     possible = (
         "elk schooljaar tussen 1 mei en 30 juni",
@@ -92,7 +78,7 @@ def parse_cycle(text: str) -> Cycle:
         "elke 3 schooljaren tussen …",
     )
     if not match:
-        raise _error(text, sentence, possible, _CYCLE_SHAPES)
+        raise not_understood(text, sentence, possible, _CYCLE_SHAPES)
     every = _every(text, match[1])
     first, last = _day_of_year(text, match[2]), _day_of_year(text, match[3])
     if _in_school_year(first) > _in_school_year(last):
@@ -106,14 +92,14 @@ def parse_cycle(text: str) -> Cycle:
 
 def parse_condition(text: str) -> Condition:
     """Read one condition: `there is a partner`, `stap intake is nog niet gedaan`, `the school is of type sbo`."""
-    sentence = re.sub(r"^(?:only if|alleen als) ", "", _plain(text))
+    sentence = re.sub(r"^(?:only if|alleen als) ", "", plain(text))
     for predicate, patterns in PREDICATES.items():
         for pattern in patterns:
             match = re.fullmatch(pattern.format(key=f"(?P<key>{KEY})"), sentence)
             if match:
                 return Condition(predicate, match["key"])
     possible = tuple(_first_words(PREDICATES[predicate][0]).format(key="…") for predicate in PREDICATES)
-    raise _error(text, sentence, possible, _CONDITION_SHAPES)
+    raise not_understood(text, sentence, possible, _CONDITION_SHAPES)
 
 
 def parse_window(text: str) -> Window:
@@ -127,7 +113,7 @@ def parse_window(text: str) -> Window:
     duration: timedelta | None = None
     since: Moment | None = None
     in_holidays = False
-    for part in re.split(r",\s+", _plain(text)):
+    for part in re.split(r",\s+", plain(text)):
         if part in WITHIN or part in ANY_DAY:
             continue
         if part in HOLIDAYS:
@@ -190,36 +176,32 @@ def say_start(value: Moment, language: str) -> str:
 # Reading
 
 
-def _plain(text: str) -> str:
-    return " ".join(text.casefold().split())
-
-
-def _moment(text: str, at_anchor: Mapping[str, Anchor], after_anchor: Mapping[str, Anchor]) -> Moment:
-    sentence, at, shapes = _plain(text), None, _shapes(at_anchor, after_anchor)
+def _moment(text: str, words: "_Anchors") -> Moment:
+    sentence, at = plain(text), None
     if match := re.fullmatch(rf"(.+), (?:at|om) {_CLOCK}", sentence):
         sentence, at = match[1], _time(text, match["hour"], match["minute"])
-    if sentence in at_anchor:
-        return Moment(at_anchor[sentence], at=at)
+    if sentence in words.at:
+        return Moment(words.at[sentence], at=at)
     if match := re.fullmatch(rf"(?:at|bij) {_STEP.pattern}", sentence):
         return Moment(Anchor.STEP, step=match["key"], at=at)
     match = re.fullmatch(r"(\d+) (\S+) (\S+) (.+)", sentence)
     if not match:
-        raise _error(text, sentence, (*at_anchor, "14 dagen na …", "2 weken voor …"), shapes)
-    span = _span(text, match[1], match[2], shapes)
+        raise not_understood(text, sentence, (*words.at, "14 dagen na …", "2 weken voor …"), words.shapes)
+    span = _span(text, match[1], match[2], words.shapes)
     if match[3] not in _SIGN:
-        raise _error(text, match[3], _SIGN, shapes)
+        raise not_understood(text, match[3], _SIGN, words.shapes)
     if span.amount == 0:
-        raise SentenceError(text, f"{match[1]} {match[2]}", at_anchor)
+        raise SentenceError(text, f"{match[1]} {match[2]}", words.at)
     if step := _STEP.fullmatch(match[4]):
         return Moment(Anchor.STEP, _SIGN[match[3]], span, step["key"], at)
-    if match[4] not in after_anchor:
-        raise _error(text, match[4], (*after_anchor, "stap …"), shapes)
-    return Moment(after_anchor[match[4]], _SIGN[match[3]], span, at=at)
+    if match[4] not in words.after:
+        raise not_understood(text, match[4], (*words.after, "stap …"), words.shapes)
+    return Moment(words.after[match[4]], _SIGN[match[3]], span, at=at)
 
 
 def _span(text: str, amount: str, word: str, shapes: Iterable[str]) -> Span:
     if word not in _UNIT:
-        raise _error(text, word, _UNIT, shapes)
+        raise not_understood(text, word, _UNIT, shapes)
     unit, many = _UNIT[word]
     if len(amount) > 4 or int(amount) * many > LONGEST_AMOUNT:
         raise SentenceError(text, amount, (f"at most {LONGEST_AMOUNT} {word}",))
@@ -234,7 +216,7 @@ def _every(text: str, words: str) -> int:
                 count = every or int(match[1])
                 if count:
                     return count
-    raise _error(
+    raise not_understood(
         text, words, (p.format(every=3) for patterns in CYCLES.values() for p in patterns), _CYCLE_SHAPES
     )
 
@@ -242,7 +224,7 @@ def _every(text: str, words: str) -> int:
 def _day_of_year(text: str, words: str) -> DayOfYear:
     match = re.fullmatch(r"(\d{1,2}) (\S+)", words)
     if not match or match[2] not in _MONTH:
-        raise _error(text, words, ("1 mei", "30 juni", "1 May", "30 June"), _CYCLE_SHAPES)
+        raise not_understood(text, words, ("1 mei", "30 juni", "1 May", "30 June"), _CYCLE_SHAPES)
     day, month = int(match[1]), _MONTH[match[2]]
     if not 1 <= day <= _DAYS[month - 1]:
         raise SentenceError(text, words, (f"1 {match[2]} - {_DAYS[month - 1]} {match[2]}",))
@@ -288,7 +270,7 @@ def _weekdays(text: str, part: str) -> list[int]:
     for word in words:
         if word not in _WEEKDAY:
             possible = (*_WEEKDAY, "vanaf 13:30", "3 uur", *WITHIN, *HOLIDAYS)
-            raise _error(text, word, possible, (*_WEEKDAY, *WITHIN, *HOLIDAYS), whole=False)
+            raise not_understood(text, word, possible, (*_WEEKDAY, *WITHIN, *HOLIDAYS), whole=False)
     return [_WEEKDAY[word] for word in words]
 
 
@@ -351,16 +333,28 @@ def _first_words(pattern: str) -> str:
     return re.sub(r"\(\?:([^|)]*)[^)]*\)", r"\1", pattern)
 
 
-# Errors
+# The shapes of right sentences
 
 
-def _shapes(at_anchor: Iterable[str], after_anchor: Iterable[str]) -> tuple[str, ...]:
-    """Every sentence of a moment, with `#` for a number and `~` for a key."""
+class _Anchors(NamedTuple):
+    """What a moment can be counted from, by phrase, and every sentence with `#` for a number and `~` for a key."""
+
+    at: dict[str, Anchor]
+    after: dict[str, Anchor]
+    shapes: tuple[str, ...]
+
+
+def _anchors(words: Mapping[Anchor, AnchorWords]) -> _Anchors:
+    at = inverse({anchor: both.at for anchor, both in words.items()})
+    after = inverse({anchor: both.noun for anchor, both in words.items()})
     spans = [f"# {unit} {sign}" for unit in _UNIT for sign in _SIGN]
-    ends = (*after_anchor, "stap ~", "step ~")
-    return (*at_anchor, "bij stap ~", "at step ~", *(f"{span} {end}" for span in spans for end in ends))
+    ends = (*after, "stap ~", "step ~")
+    shapes = (*at, "bij stap ~", "at step ~", *(f"{span} {end}" for span in spans for end in ends))
+    return _Anchors(at, after, shapes)
 
 
+_MOMENTS = _anchors(ANCHORS)
+_STARTS = _anchors({Anchor.LAUNCH: ANCHORS[Anchor.LAUNCH], Anchor.STAGE_ENDS: PREVIOUS_STAGE})
 _CYCLE_SHAPES = tuple(
     f"{pattern.format(every='#')} {between} # {month} {and_} # {other}"
     for language, (between, and_) in enumerate((("tussen", "en"), ("between", "and")))
@@ -369,31 +363,8 @@ _CYCLE_SHAPES = tuple(
     for other in (names[language] for names in MONTHS)
 )
 _CONDITION_SHAPES = tuple(
-    _first_words(pattern).format(key="~") for patterns in PREDICATES.values() for pattern in patterns
+    re.sub(r"\(\?:[^)]*\)", verb, pattern).format(key="~")
+    for both in PREDICATES.values()
+    for pattern in both
+    for verb in (re.findall(r"\w+(?=[|)])", pattern) or [""])
 )
-
-
-def _error(
-    text: str, part: str, possible: Iterable[str], shapes: Iterable[str], *, whole: bool = True
-) -> SentenceError:
-    """The error with the nearest sentence: by shape, with the numbers and keys of `text` put back in.
-
-    With `whole` false the shapes stand for `part` alone.
-    """
-    sentence = _plain(text)
-    fills = re.findall(r"\d+(?:[:.]\d+)?", sentence)
-    keys = re.findall(rf"(?:step|stap) ({KEY})", sentence)
-    masked = sentence if whole else part
-    for key in keys:
-        masked = masked.replace(f" {key}", " ~", 1)
-    nearest = get_close_matches(re.sub(r"\d+(?:[:.]\d+)?", "#", masked), list(shapes), 1, 0.6)
-    if not nearest:
-        return SentenceError(text, part, possible)
-    said = nearest[0]
-    if said.count("#") > len(fills) or said.count("~") > len(keys):
-        return SentenceError(text, part, possible)
-    for fill in fills:
-        said = said.replace("#", fill, 1)
-    for key in keys:
-        said = said.replace("~", key, 1)
-    return SentenceError(text, part, possible, said if whole else sentence.replace(part, said))

@@ -1,0 +1,48 @@
+"""What is told of a sentence that is not understood: the part, what is possible there, the nearest right sentence."""
+
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+KEY = r"[a-z][a-z0-9-]*"
+"""A role's, stage's or step's key."""
+
+
+def plain(text: str) -> str:
+    """The text in lower case with single spaces."""
+    return " ".join(text.casefold().split())
+
+
+class SentenceError(ValueError):
+    """A sentence of a programme is not understood: which part, what is possible there, the nearest right sentence."""
+
+    def __init__(self, sentence: str, part: str, possible: Iterable[str], nearest: str | None = None) -> None:
+        self.sentence, self.part, self.possible, self.nearest = sentence, part, tuple(possible), nearest
+        message = f"{sentence!r}: {part!r} is not understood; possible here: {', '.join(self.possible)}"
+        super().__init__(f"{message}; did you mean {nearest!r}?" if nearest else message)
+
+
+def not_understood(
+    text: str, part: str, possible: Iterable[str], shapes: Iterable[str], *, whole: bool = True
+) -> SentenceError:
+    """The error with the nearest sentence: by shape, with the numbers and keys of `text` put back in.
+
+    With `whole` false the shapes stand for `part` alone.
+    """
+    sentence = plain(text)
+    fills = re.findall(r"\d+(?:[:.]\d+)?", sentence)
+    keys = re.findall(rf"(?:step|stap) ({KEY})", sentence)
+    masked = sentence if whole else part
+    for key in keys:
+        masked = masked.replace(f" {key}", " ~", 1)
+    nearest = get_close_matches(re.sub(r"\d+(?:[:.]\d+)?", "#", masked), list(shapes), 1, 0.6)
+    if not nearest:
+        return SentenceError(text, part, possible)
+    said = nearest[0]
+    if said.count("#") > len(fills) or said.count("~") > len(keys):
+        return SentenceError(text, part, possible)
+    for fill in fills:
+        said = said.replace("#", fill, 1)
+    for key in keys:
+        said = said.replace("~", key, 1)
+    return SentenceError(text, part, possible, said if whole else sentence.replace(part, said))
