@@ -1,0 +1,419 @@
+"""What arrives: kept, applied once, the latest answer wins in any order, and what is broken stops nothing."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import pytest
+from answering import STARTS, World, build, dump, partstat, queue_reminder
+from sqlmodel import select
+
+from models import Arrival, Event, Gathering, Invitation, Message, Person, RoleHolder, Task, Trajectory
+from models.enums import (
+    AddressState,
+    GatheringState,
+    InboxKind,
+    InboxState,
+    MessageState,
+    PartStat,
+    TaskState,
+)
+from traject.inbox import add_mail, apply_arrival, apply_one, apply_stored, store_arrival
+from traject.settings import Settings
+from traject.store import Store
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def world(store: Store) -> World:
+    return build(store)
+
+
+def keep(store: Store, at: datetime, invitation: int, key: str, said: dict[str, Any] | str) -> int:
+    """Store one answer to an invitation."""
+    payload = {"partstat": said, "comment": ""} if isinstance(said, str) else said
+    with store.write() as session:
+        arrival = store_arrival(
+            session, InboxKind.INVITATION_ANSWER, key, at, payload, invitation_id=invitation
+        )
+        assert arrival is not None
+        session.flush()
+        return arrival.id or 0
+
+
+def events(store: Store) -> list[str]:
+    with store.read() as session:
+        return list(session.exec(select(Event.name).order_by(Event.id)).all())
+
+
+def state_of(store: Store, message: int) -> MessageState:
+    with store.read() as session:
+        return session.get_one(Message, message).state
+
+
+def test_an_answer_becomes_state_event_and_withdrawn_reminders_and_wakes_the_plan(
+    store: Store, settings: Settings, now: datetime, world: World
+):
+    reminder = queue_reminder(store, world, "r", invitation_id=world.invitation)
+    invite = queue_reminder(store, world, "i", invitation_id=world.invitation, is_reminder=False)
+    others = queue_reminder(store, world, "o", invitation_id=world.other_invitation)
+    arrival = keep(store, now, world.invitation, "a", {"partstat": "ACCEPTED", "comment": "Leuk!"})
+
+    outcome = apply_one(store, arrival, now, settings)
+
+    assert (outcome.kind, outcome.outcome) == ("invitation-answer", "counted")
+    assert partstat(store, world.invitation) is PartStat.ACCEPTED
+    assert partstat(store, world.other_invitation) is PartStat.NEEDS_ACTION
+    assert events(store) == ["invitation.accepted"]
+    assert [state_of(store, each) for each in (reminder, invite, others)] == [
+        MessageState.WITHDRAWN,
+        MessageState.QUEUED,
+        MessageState.QUEUED,
+    ]
+    with store.read() as session:
+        assert session.get_one(Trajectory, world.trajectory).next_due_at == now
+        assert session.get_one(Invitation, world.invitation).comment == "Leuk!"
+        assert session.get_one(Arrival, arrival).state is InboxState.APPLIED
+        assert session.exec(select(Event.details)).one() == {
+            "invitation": world.invitation,
+            "gathering": world.gathering,
+            "sequence": 1,
+            "via": "web",
+        }
+
+
+def test_what_arrives_twice_is_kept_once(store: Store, now: datetime, world: World):
+    keep(store, now, world.invitation, "same", "ACCEPTED")
+    with store.write() as session:
+        again = store_arrival(
+            session, InboxKind.INVITATION_ANSWER, "same", now, {}, invitation_id=world.invitation
+        )
+        assert again is None
+        assert len(session.exec(select(Arrival)).all()) == 1
+
+
+def test_applying_twice_changes_nothing_and_gives_the_same_outcome(
+    store: Store, settings: Settings, now: datetime, world: World
+):
+    arrival = keep(store, now, world.invitation, "a", "DECLINED")
+    first = apply_one(store, arrival, now, settings)
+    before = dump(store)
+    assert apply_one(store, arrival, now + HOUR, settings) == first
+    assert apply_stored(store, settings, now + HOUR).total == 0
+    assert dump(store) == before
+
+
+def test_the_same_answer_again_is_one_fact(store: Store, settings: Settings, now: datetime, world: World):
+    for key in "ab":
+        keep(store, now, world.invitation, key, "ACCEPTED")
+        now += HOUR
+    assert apply_stored(store, settings, now).outcomes == {"counted": 2}
+    assert events(store) == ["invitation.accepted"]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
+def test_answers_in_any_order_end_with_the_latest(
+    store: Store, settings: Settings, now: datetime, world: World, order: tuple[int, ...]
+):
+    said = ["ACCEPTED", "DECLINED", "TENTATIVE"]
+    for each in order:
+        keep(store, now + each * HOUR, world.invitation, f"a{each}", said[each])
+    apply_stored(store, settings, now + 9 * HOUR)
+    assert partstat(store, world.invitation) is PartStat.TENTATIVE
+
+
+def test_an_answer_to_the_date_before_the_move_is_stale(
+    store: Store, settings: Settings, now: datetime, world: World
+):
+    arrival = keep(store, now, world.invitation, "a", {"partstat": "ACCEPTED", "comment": "", "sequence": 1})
+    with store.write() as session:
+        session.get_one(Gathering, world.gathering).sequence = 2
+    assert apply_one(store, arrival, now, settings).outcome == "stale"
+    assert partstat(store, world.invitation) is PartStat.NEEDS_ACTION
+    assert events(store) == []
+
+
+@pytest.mark.parametrize(
+    ("late", "gathering_state", "person_cancelled", "outcome"),
+    [
+        (timedelta(0), GatheringState.FIXED, False, "too-late"),
+        (-HOUR, GatheringState.FIXED, False, "counted"),
+        (-HOUR, GatheringState.CANCELLED, False, "cancelled"),
+        (-HOUR, GatheringState.FIXED, True, "cancelled"),
+        (-HOUR, GatheringState.HELD, False, "too-late"),
+    ],
+    ids=["at its start", "an hour before", "cancelled", "this person cancelled", "held"],
+)
+def test_an_answer_counts_only_to_a_gathering_that_is_still_to_come(
+    store: Store,
+    settings: Settings,
+    world: World,
+    late: timedelta,
+    gathering_state: GatheringState,
+    person_cancelled: bool,
+    outcome: str,
+):
+    with store.write() as session:
+        session.get_one(Gathering, world.gathering).state = gathering_state
+        session.get_one(Invitation, world.invitation).is_cancelled = person_cancelled
+    arrival = keep(store, STARTS + late, world.invitation, "a", "ACCEPTED")
+    assert apply_one(store, arrival, STARTS + 48 * HOUR, settings).outcome == outcome
+    assert (partstat(store, world.invitation) is PartStat.ACCEPTED) == (outcome == "counted")
+
+
+def test_what_cannot_be_applied_is_put_aside_with_the_reason_and_stops_nothing(
+    store: Store, settings: Settings, now: datetime, world: World
+):
+    broken = keep(store, now, world.invitation, "a", "PERHAPS")
+    keep(store, now, world.other_invitation, "b", "ACCEPTED")
+    report = apply_stored(store, settings, now)
+    assert report.outcomes == {"quarantined": 1, "counted": 1}
+    with store.read() as session:
+        kept = session.get_one(Arrival, broken)
+        assert kept.state is InboxState.QUARANTINED
+        assert "PERHAPS" in kept.why
+        assert kept.payload["partstat"] == "PERHAPS"
+    assert partstat(store, world.other_invitation) is PartStat.ACCEPTED
+
+
+def test_a_crash_between_storing_and_applying_loses_nothing(
+    store: Store, settings: Settings, now: datetime, world: World
+):
+    arrival = keep(store, now, world.invitation, "a", "ACCEPTED")
+    with pytest.raises(KeyboardInterrupt), store.write() as session:
+        apply_arrival(session, arrival, now, settings)
+        raise KeyboardInterrupt
+    assert events(store) == []
+    assert apply_stored(store, settings, now).outcomes == {"counted": 1}
+    assert events(store) == ["invitation.accepted"]
+
+
+def test_four_processes_at_once_apply_each_arrival_once(
+    store: Store, settings: Settings, now: datetime, world: World
+):
+    for each in range(6):
+        keep(store, now + each * HOUR, world.invitation, f"a{each}", ["ACCEPTED", "DECLINED"][each % 2])
+    with ThreadPoolExecutor(4) as pool:
+        reports = list(pool.map(lambda _: apply_stored(store, settings, now + 9 * HOUR), range(4)))
+    assert partstat(store, world.invitation) is PartStat.DECLINED
+    with store.read() as session:
+        assert {arrival.state for arrival in session.exec(select(Arrival)).all()} <= {
+            InboxState.APPLIED,
+            InboxState.IGNORED,
+        }
+    assert sum(report.outcomes["quarantined"] for report in reports) == 0
+
+
+# Mail
+
+REPORT = """\
+Return-Path: <>
+From: MAILER-DAEMON@mx.school.example
+To: {to}
+Subject: Undelivered Mail Returned to Sender
+Auto-Submitted: auto-replied
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary="=b"
+
+--=b
+Content-Type: text/plain
+
+It did not arrive.
+
+--=b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.school.example
+
+Final-Recipient: rfc822; fatima@school.example
+Action: {action}
+Status: {status}
+Diagnostic-Code: smtp; {diagnosis}
+
+--=b
+Content-Type: {returned}
+
+Message-ID: {message_id}
+Subject: Weet u het al?
+
+--=b--
+"""
+
+
+def report_of(**values: str) -> bytes:
+    filled = {
+        "to": "cmk+m1@hart.example",
+        "action": "failed",
+        "status": "5.1.1",
+        "diagnosis": "550 no such user",
+        "returned": "message/rfc822",
+        "message_id": "<other@hart.example>",
+        **values,
+    }
+    return REPORT.format(**filled).replace("\n", "\r\n").encode()
+
+
+@pytest.fixture
+def sent(store: Store, world: World) -> World:
+    """A mail m1 that went out to the first person, who holds a role, and a reminder that waits."""
+    with store.write() as session:
+        person = session.get_one(Invitation, world.invitation).person_id
+        session.add(
+            RoleHolder(
+                trajectory_id=world.trajectory,
+                role="coordinator",
+                person_id=person,
+                since=STARTS - 900 * HOUR,
+            )
+        )
+    for key, is_reminder in (("m1", False), ("m2", True)):
+        queue_reminder(
+            store, world, key, invitation_id=world.invitation, is_reminder=is_reminder, person_id=person
+        )
+    return world
+
+
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        ({}, "hard: 5.1.1"),
+        ({"to": "CMK+M1@HART.EXAMPLE"}, "hard: 5.1.1"),
+        ({"status": "5.2.1", "diagnosis": "550 gone"}, "hard: 5.2.1"),
+        ({"status": "5.0.0", "diagnosis": "550 5.1.10 unknown"}, "hard: 5.1.10"),
+        ({"to": "cmk@hart.example", "message_id": "<m1@hart.example>"}, "hard: 5.1.1"),
+        (
+            {
+                "to": "cmk@hart.example",
+                "message_id": "<m1@hart.example>",
+                "returned": "text/rfc822-headers",
+            },
+            "hard: 5.1.1",
+        ),
+    ],
+    ids=["VERP", "VERP in capitals", "5.2.1", "code in the diagnosis", "Message-ID", "headers only"],
+)
+def test_a_wrong_address_is_marked_and_staff_are_asked_who_it_is_now(
+    store: Store, settings: Settings, now: datetime, sent: World, values: dict[str, str], why: str
+):
+    outcome = add_mail(store, settings, report_of(**values), now, now)
+    assert (outcome.kind, outcome.outcome, outcome.why) == ("bounce", "recorded", why)
+    with store.read() as session:
+        person = session.exec(select(Person).where(Person.email == "fatima@school.example")).one()
+        assert (person.address_state, person.address_state_at) == (AddressState.BOUNCED, now)
+        task = session.exec(select(Task)).one()
+        assert task.effect_key == f"bounce:{person.id}"
+        assert task.title == "Het adres van Fatima Çelik werkt niet meer: wie is het nu?"
+        states = session.exec(select(Message.effect_key, Message.state).order_by(Message.id)).all()
+        assert states == [("m1", MessageState.QUEUED), ("m2", MessageState.WITHDRAWN)]
+        assert session.get_one(Trajectory, sent.trajectory).next_due_at == now
+    assert events(store) == ["message.bounced"]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"status": "5.7.1", "diagnosis": "550 spam"},
+        {"status": "5.2.2", "diagnosis": "552 mailbox full"},
+        {"status": "5.0.0", "diagnosis": "550 5.7.1 refused"},
+        {"status": "4.1.1", "diagnosis": "450 later"},
+    ],
+    ids=["policy", "full", "policy in the diagnosis", "temporary"],
+)
+def test_a_bounce_that_says_nothing_about_the_address_is_recorded_only(
+    store: Store, settings: Settings, now: datetime, sent: World, values: dict[str, str]
+):
+    outcome = add_mail(store, settings, report_of(**values), now, now)
+    assert outcome.outcome == "recorded"
+    assert outcome.why.startswith("soft")
+    with store.read() as session:
+        assert {person.address_state for person in session.exec(select(Person)).all()} == {AddressState.OK}
+        assert session.exec(select(Task)).all() == []
+
+
+@pytest.mark.parametrize("action", ["delayed", "delivered", "relayed", "expanded"])
+def test_a_report_without_a_failure_is_ignored(
+    store: Store, settings: Settings, now: datetime, sent: World, action: str
+):
+    assert add_mail(store, settings, report_of(action=action), now, now).outcome == "ignored"
+    assert events(store) == []
+
+
+def test_a_report_about_a_mail_that_is_not_ours_is_put_aside(
+    store: Store, settings: Settings, now: datetime, sent: World
+):
+    outcome = add_mail(store, settings, report_of(to="cmk@hart.example"), now, now)
+    assert (outcome.kind, outcome.outcome) == ("bounce", "quarantined")
+
+
+def test_a_bounce_from_the_address_of_before_says_nothing_about_the_new_one(
+    store: Store, settings: Settings, now: datetime, sent: World
+):
+    with store.write() as session:
+        person = session.exec(select(Person).where(Person.email == "fatima@school.example")).one()
+        person.email = "f.celik@school.example"
+    outcome = add_mail(store, settings, report_of(), now, now)
+    assert outcome.why == "hard: 5.1.1; the person has another address now"
+    with store.read() as session:
+        assert {person.address_state for person in session.exec(select(Person)).all()} == {AddressState.OK}
+
+
+def test_the_task_of_a_bounced_address_opens_again_when_the_next_one_bounces_too(
+    store: Store, settings: Settings, now: datetime, sent: World
+):
+    add_mail(store, settings, report_of(), now, now)
+    with store.write() as session:
+        session.exec(select(Task)).one().state = TaskState.DONE
+    add_mail(store, settings, report_of(diagnosis="550 still no such user"), now, now)
+    with store.read() as session:
+        assert session.exec(select(Task)).one().state is TaskState.OPEN
+
+
+def test_a_mail_added_twice_counts_once(store: Store, settings: Settings, now: datetime, sent: World):
+    first = add_mail(store, settings, report_of(), now, now)
+    before = dump(store)
+    assert add_mail(store, settings, report_of(), now + HOUR, now + HOUR) == first
+    assert dump(store) == before
+
+
+@pytest.mark.parametrize(
+    ("headers", "kind", "outcome"),
+    [
+        ("Auto-Submitted: auto-replied (zimbra; vacation)", "auto-reply", "ignored"),
+        ("Auto-Submitted: auto-generated", "mail", "quarantined"),
+        ("X-Autoreply: yes", "auto-reply", "ignored"),
+        ("X-Apple-Action: VACATION", "auto-reply", "ignored"),
+        ("X-Auto-Response-Suppress: All\nSubject: Automatisch antwoord: vrij", "auto-reply", "ignored"),
+        ("X-Auto-Response-Suppress: All\nSubject: Vraag", "mail", "quarantined"),
+        ("Subject: Automatisch antwoord: hoe zet ik dat uit?", "mail", "quarantined"),
+        ("X-MS-Exchange-Inbox-Rules-Loop: a@school.example", "mail", "quarantined"),
+    ],
+)
+def test_automatic_answers_are_ignored_and_mails_from_people_are_kept_for_people(
+    store: Store, settings: Settings, now: datetime, world: World, headers: str, kind: str, outcome: str
+):
+    mail = f"From: a@school.example\nTo: cmk@hart.example\n{headers}\n\nDag!\n".encode()
+    found = add_mail(store, settings, mail, now, now)
+    assert (found.kind, found.outcome) == (kind, outcome)
+    with store.read() as session:
+        assert session.exec(select(Arrival.raw)).one() == mail
+
+
+@pytest.mark.parametrize(
+    "mail", [b"", b"\x00\xff\xfe", b"Content-Type: multipart/mixed\n\n", b"a" * 20_000_000]
+)
+def test_bytes_that_are_no_mail_are_kept_and_put_aside(
+    store: Store, settings: Settings, now: datetime, world: World, mail: bytes
+):
+    assert add_mail(store, settings, mail, now, now).outcome == "quarantined"
+
+
+def test_every_sample_of_an_automatic_answer_is_ignored(
+    store: Store, settings: Settings, now: datetime, world: World, shared: Path
+):
+    samples = sorted((shared / "samples" / "autoreplies").glob("*.eml"))
+    found = {each.name: add_mail(store, settings, each.read_bytes(), now, now).outcome for each in samples}
+    assert samples
+    assert set(found.values()) == {"ignored"}, found

@@ -1,0 +1,223 @@
+"""Everything that arrives is stored first and applied once.
+
+`store_arrival` and `apply_arrival` are two transactions: what was stored is never lost, whatever happens next. One
+transaction consumes the arrival, makes the fact, writes the event, withdraws what would still remind and wakes the
+plan; `advance` then follows the facts. An arrival that cannot be applied is put aside with the reason and stops nothing.
+"""
+
+import hashlib
+import logging
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlmodel import Session, col, select
+
+from models import Arrival, EvaluationRequest, EvaluationRound, Gathering, Invitation
+from models.enums import InboxKind, InboxState, PartStat
+from traject.answers import Answer, Judged, current_sequence, record_answer
+from traject.evaluations import AnswerResult, record_answers
+from traject.incoming import apply_mail
+from traject.outcome import Outcome, recorded
+from traject.settings import Settings
+from traject.store import Store
+from traject.waking import lock_trajectories, wake
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Report:
+    """What one drain of the inbox did: how many arrivals by outcome."""
+
+    outcomes: Counter[str] = field(default_factory=Counter[str])
+
+    @property
+    def total(self) -> int:
+        """How many were taken."""
+        return self.outcomes.total()
+
+
+def store_arrival(
+    session: Session,
+    kind: InboxKind,
+    external_key: str,
+    received_at: datetime,
+    payload: Mapping[str, Any],
+    raw: bytes | None = None,
+    invitation_id: int | None = None,
+    request_id: int | None = None,
+) -> Arrival | None:
+    """Keep what arrived. None: it is here already, by its `external_key`; nothing was changed.
+
+    The payload of an invitation's answer: `partstat`, `comment`, and the `sequence` it answers (else the one of the
+    moment it is applied). Of an evaluation's: `answers`, already checked, `questionnaire` and `version`.
+    """
+    arrival = Arrival(
+        external_key=external_key,
+        kind=kind,
+        received_at=received_at,
+        invitation_id=invitation_id,
+        request_id=request_id,
+        payload=dict(payload),
+        raw=raw,
+    )
+    try:
+        with session.begin_nested():
+            session.add(arrival)
+    except IntegrityError:
+        if find_arrival(session, external_key) is None:
+            raise  # another rule was broken: the fault must be seen
+        return None
+    return arrival
+
+
+def find_arrival(session: Session, external_key: str) -> Arrival | None:
+    """The arrival with this key."""
+    return session.exec(select(Arrival).where(Arrival.external_key == external_key)).one_or_none()
+
+
+def apply_arrival(session: Session, arrival_id: int, now: datetime, settings: Settings) -> Outcome:
+    """Apply one arrival, once: waits while another process is at it, and a second call gives the first's outcome."""
+    arrival = session.exec(select(Arrival).where(Arrival.id == arrival_id).with_for_update()).one()
+    if arrival.state is not InboxState.STORED:
+        return recorded(arrival)
+    match arrival.kind:
+        case InboxKind.INVITATION_ANSWER:
+            outcome = _apply_invitation_answer(session, arrival, now)
+        case InboxKind.EVALUATION_ANSWER:
+            outcome = _apply_evaluation_answer(session, arrival, now)
+        case InboxKind.MAIL:
+            outcome = apply_mail(session, arrival, now)
+            arrival.payload = outcome.details()
+    _settle(session, arrival, outcome, now)
+    return recorded(arrival)
+
+
+def apply_one(store: Store, arrival_id: int, now: datetime, settings: Settings) -> Outcome:
+    """Apply one stored arrival in a transaction of its own; one that cannot be applied is put aside with the reason.
+
+    Raises what says that the database is not there; the arrival then stays stored for the next time.
+    """
+    try:
+        with store.write() as session:
+            return apply_arrival(session, arrival_id, now, settings)
+    except Exception as error:
+        return _put_aside(store, arrival_id, error, now)
+
+
+def apply_stored(store: Store, settings: Settings, now: datetime, limit: int = 500) -> Report:
+    """Apply what waits, oldest first, at most `limit`. What another process is at is left to it.
+
+    Raises as `apply_one`.
+    """
+    report = Report()
+    is_waiting = col(Arrival.state) == InboxState.STORED
+    with store.read() as session:  # so that an empty inbox takes no write lock
+        waiting = session.exec(
+            select(Arrival.id).where(is_waiting).order_by(col(Arrival.id)).limit(limit)
+        ).all()
+    for arrival_id in waiting:
+        try:
+            with store.write() as session:
+                claim = select(Arrival.id).where(Arrival.id == arrival_id, is_waiting)
+                claimed = session.exec(claim.with_for_update(skip_locked=True)).first()
+                outcome = apply_arrival(session, claimed, now, settings) if claimed else None
+        except Exception as error:
+            outcome = _put_aside(store, arrival_id or 0, error, now)
+        if outcome:
+            report.outcomes[outcome.outcome] += 1
+    return report
+
+
+def add_mail(store: Store, settings: Settings, mail: bytes, received_at: datetime, now: datetime) -> Outcome:
+    """Store one mail, whatever it is, and apply it. The same bytes a second time change nothing and give the outcome again."""
+    key = f"mail:{hashlib.sha256(mail).hexdigest()}"
+    with store.write() as session:
+        arrival = store_arrival(session, InboxKind.MAIL, key, received_at, {}, raw=mail)
+        arrival = arrival or find_arrival(session, key)
+        arrival_id = arrival.id if arrival else None
+    if arrival_id is None:
+        message = f"the arrival {key} was stored and is gone; run `traject reconcile`"
+        raise LookupError(message)
+    return apply_one(store, arrival_id, now, settings)
+
+
+def _put_aside(store: Store, arrival_id: int, error: Exception, now: datetime) -> Outcome:
+    if isinstance(error, DBAPIError) and not isinstance(error, IntegrityError):
+        raise error  # not this arrival's fault: the database is locked, gone or full
+    # The reason stands in the inbox; a log must not hold what people wrote.
+    log.warning("arrival put aside", extra={"arrival": arrival_id, "error": type(error).__name__})
+    with store.write() as session:
+        arrival = session.get_one(Arrival, arrival_id)
+        outcome = Outcome(arrival.kind.value, "quarantined", f"{type(error).__name__}: {error}"[:500])
+        _settle(session, arrival, outcome, now)
+    return outcome
+
+
+def _settle(session: Session, arrival: Arrival, outcome: Outcome, now: datetime) -> None:
+    arrival.state = outcome.state
+    arrival.outcome = outcome.outcome
+    arrival.why = outcome.why
+    arrival.applied_at = now
+    session.add(arrival)
+
+
+def _apply_invitation_answer(session: Session, arrival: Arrival, now: datetime) -> Outcome:
+    invitation_id = arrival.invitation_id or 0
+    trajectory_id = session.exec(
+        select(Gathering.trajectory_id)
+        .join(Invitation, col(Invitation.gathering_id) == Gathering.id)
+        .where(Invitation.id == invitation_id)
+    ).one()
+    lock_trajectories(session, [trajectory_id])
+    invitation = session.get_one(Invitation, invitation_id)
+    gathering = session.get_one(Gathering, invitation.gathering_id)
+    said = arrival.payload
+    sequence = said.get("sequence")
+    answer = Answer(
+        partstat=PartStat(said["partstat"]),
+        comment=said.get("comment", ""),
+        sequence=current_sequence(gathering, invitation) if sequence is None else int(sequence),
+        given_at=arrival.received_at,
+        received_at=arrival.received_at,
+        via="web",
+    )
+    result = record_answer(session, gathering, invitation, answer, now=now)
+    if result is Judged.COUNTED:
+        wake(session, [trajectory_id], now)
+    kind = arrival.kind.value
+    if result is Judged.UNCHANGED:
+        return Outcome(kind, "counted", "the answer was the same already")
+    return Outcome(kind, result.value)
+
+
+def _apply_evaluation_answer(session: Session, arrival: Arrival, now: datetime) -> Outcome:
+    request_id = arrival.request_id or 0
+    trajectory_id = session.exec(
+        select(EvaluationRound.trajectory_id)
+        .join(EvaluationRequest, col(EvaluationRequest.round_id) == EvaluationRound.id)
+        .where(EvaluationRequest.id == request_id)
+    ).one()
+    lock_trajectories(session, [trajectory_id])
+    said = arrival.payload
+    result = record_answers(
+        session,
+        session.get_one(EvaluationRequest, request_id),
+        said["answers"],
+        questionnaire=said["questionnaire"],
+        version=said["version"],
+        received_at=arrival.received_at,
+        now=now,
+    )
+    if result is AnswerResult.COUNTED:
+        wake(session, [trajectory_id], now)
+    # The answers are kept in one place only, so that changing or erasing them there leaves nothing here.
+    arrival.payload = {"questionnaire": said["questionnaire"], "version": said["version"]}
+    kind = arrival.kind.value
+    if result is AnswerResult.UNCHANGED:
+        return Outcome(kind, "counted", "the answers were the same already")
+    return Outcome(kind, result.value)

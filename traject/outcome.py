@@ -1,0 +1,55 @@
+"""What became of one thing that arrived, and which of it a person must still look at."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from models import Arrival
+from models.enums import InboxState
+
+STATES: dict[str, InboxState] = {
+    "counted": InboxState.APPLIED,  # it is a fact now
+    "recorded": InboxState.APPLIED,  # a bounce
+    "stale": InboxState.IGNORED,  # to an earlier date, or a later answer was there
+    "too-late": InboxState.IGNORED,  # the gathering had started
+    "cancelled": InboxState.IGNORED,
+    "closed": InboxState.IGNORED,  # the evaluation round was
+    "withdrawn": InboxState.IGNORED,  # this person is no longer asked
+    "ignored": InboxState.IGNORED,  # no answer at all
+    "proposal": InboxState.QUARANTINED,  # another time is asked for
+    "quarantined": InboxState.QUARANTINED,  # a person must look
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one arrival. `outcome` is a key of STATES, or `stored` while it waits."""
+
+    kind: str
+    """invitation-answer, evaluation-answer, reply, bounce, auto-reply or mail."""
+    outcome: str
+    why: str = ""
+    uid: str | None = None
+    attendee: str | None = None
+    partstat: str | None = None
+    sequence: int | None = None
+    comment: str | None = None
+
+    @property
+    def state(self) -> InboxState:
+        """How far the arrival was taken."""
+        return STATES.get(self.outcome, InboxState.STORED)
+
+    def details(self) -> dict[str, Any]:
+        """What a mail was found to say, for the arrival's payload."""
+        return {key: value for key, value in asdict(self).items() if key not in ("outcome", "why")}
+
+
+def recorded(arrival: Arrival) -> Outcome:
+    """The outcome as the arrival keeps it."""
+    found = {key: arrival.payload.get(key) for key in ("uid", "attendee", "partstat", "sequence", "comment")}
+    return Outcome(
+        kind=arrival.payload.get("kind") or arrival.kind.value,
+        outcome=arrival.outcome or "stored",
+        why=arrival.why,
+        **found,
+    )

@@ -1,0 +1,29 @@
+"""How a fact makes the plan follow: the trajectory becomes due now."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import or_, update
+from sqlmodel import Session, col, select
+
+from models import Trajectory
+
+
+def lock_trajectories(session: Session, trajectory_ids: Collection[int]) -> None:
+    """Take the trajectories before anything that belongs to them, as `advance` does, so that the two never wait for each other."""
+    session.exec(
+        select(Trajectory.id)
+        .where(col(Trajectory.id).in_(trajectory_ids))
+        .order_by(col(Trajectory.id))
+        .with_for_update()
+    ).all()
+
+
+def wake(session: Session, trajectory_ids: Collection[int], now: datetime) -> None:
+    """Let `advance` look at these trajectories at the next heartbeat."""
+    due = col(Trajectory.next_due_at)
+    session.exec(
+        update(Trajectory)
+        .where(col(Trajectory.id).in_(trajectory_ids), or_(due.is_(None), due > now))
+        .values(next_due_at=now)
+    )
