@@ -15,13 +15,6 @@ from models import EvaluationRequest, EvaluationResponse, EvaluationRound, Event
 from models.enums import RequestState, RoundState
 from traject.outbox import withdraw
 
-REQUEST_MOVES: dict[RequestState, frozenset[RequestState]] = {
-    RequestState.ASKED: frozenset({RequestState.ANSWERED, RequestState.WITHDRAWN, RequestState.EXPIRED}),
-    RequestState.ANSWERED: frozenset({RequestState.ANSWERED}),  # again, until the round closes
-    RequestState.WITHDRAWN: frozenset({RequestState.ASKED}),
-    RequestState.EXPIRED: frozenset(),
-}
-
 
 class AnswerResult(StrEnum):
     """What became of one answer."""
