@@ -10,6 +10,7 @@ never before its earliest start (an evening meeting `from 19:30` starts at 19:30
 import re
 from collections.abc import Iterable, Mapping
 from datetime import time, timedelta
+from typing import NamedTuple
 
 from traject.programme import Anchor, Condition, Cycle, DayOfYear, Moment, Span, Unit, Window
 from traject.sentence_error import KEY, SentenceError, not_understood, plain
