@@ -13,7 +13,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from css_inline import CSSInliner
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, TemplateError, select_autoescape
+from jinja2 import (
+    Environment,
+    FileSystemLoader,
+    StrictUndefined,
+    Template,
+    TemplateError,
+    Undefined,
+    select_autoescape,
+)
 
 from models.enums import MessageKind
 from traject.mail_bytes import CalendarPart, Head, HeaderError, mail_bytes, one_line
@@ -59,6 +67,7 @@ def compose(
     _check_calendar(kind, language, calendar)
     subject_template, text_template, html_template = _templates(kind, language)
     values: dict[str, Any] = {name: getattr(context, name) for name in _names(type(context))}
+    values["language"] = language
     subject = one_line(_render(kind, subject_template, values))
     text = _BLANK_LINES.sub("\n\n", _render(kind, text_template, values))
     html = _render(kind, html_template, {**values, "subject": subject})
@@ -112,7 +121,7 @@ def _templates(kind: MessageKind, language: str) -> tuple[Template, Template, Te
 
 @lru_cache
 def _environment(language: str) -> Environment:
-    """Templates of one language over the shared base; `language` is known to all of them."""
+    """Templates of one language over the shared base."""
     environment = Environment(
         loader=_InliningLoader(TEMPLATES),
         undefined=StrictUndefined,
@@ -122,7 +131,6 @@ def _environment(language: str) -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.globals["language"] = language
     for name, function in FILTERS.items():
         environment.filters[name] = _in_language(function, language)
     return environment
@@ -138,8 +146,8 @@ class _Unwritable(TypeError):
 
 def _writable(value: object) -> object:
     """Let only text and whole numbers into a mail; a None or a bare date is a fault of the template."""
-    if isinstance(value, str | int) and not isinstance(value, bool):
-        return value
+    if isinstance(value, str | int | Undefined) and not isinstance(value, bool):
+        return value  # an Undefined raises by itself, with its name
     raise _Unwritable(f"{value!r} cannot be written; use a filter, or say what happens when it is absent")
 
 
@@ -150,9 +158,7 @@ class _InliningLoader(FileSystemLoader):
     stays where it is; `{{ value }}` is plain text or a quoted attribute and needs no help.
     """
 
-    def get_source(
-        self, environment: Environment, template: str
-    ) -> tuple[str, str, Callable[[], bool] | None]:
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
         source, path, is_fresh = super().get_source(environment, template)
         if not template.endswith(".html"):
             return source, path, is_fresh

@@ -10,6 +10,7 @@ from binascii import b2a_base64, b2a_qp
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Literal
 
@@ -20,7 +21,7 @@ _MESSAGE_ID = re.compile(r"<[\x21-\x3b\x3d\x3f-\x7e]{1,900}>")
 _REFERENCES = re.compile(r"<[\x21-\x3b\x3d\x3f-\x7e]{1,900}>(?: <[\x21-\x3b\x3d\x3f-\x7e]{1,900}>)*")
 _UNSUBSCRIBE = re.compile(r"<(?:https?|mailto):[\x21-\x3b\x3d\x3f-\x7e]{1,900}>")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029]")  # tab, LF and CR stay
-_NEWLINE = re.compile(r"\r\n?|\n")
+_CONTROLS = bytes(set(range(32)) - set(b"\t\n") | {127})
 _WORD_SAFE = frozenset(
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/"
 )  # RFC 2047 §5 (3)
@@ -125,8 +126,8 @@ def _multipart(subtype: str, boundary: str, parts: list[str]) -> str:
 
 def _text_part(subtype: str, text: str) -> str:
     """A text part. The line break before a boundary is not content (RFC 2046 §5.1.1), hence the one at the end."""
-    lines = _NEWLINE.sub("\r\n", _UNPRINTABLE.sub("", text).rstrip()) + "\r\n"
-    content = b2a_qp(lines.encode(), istext=True).decode("ascii")
+    lines = text.rstrip().encode().replace(b"\r\n", b"\n").replace(b"\r", b"\n").translate(None, _CONTROLS)
+    content = b2a_qp(lines.replace(b"\n", b"\r\n") + b"\r\n", istext=True).decode("ascii")
     return f"Content-Type: text/{subtype}; charset=UTF-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n{content}"
 
 
@@ -185,6 +186,13 @@ def _unstructured(text: str) -> str:
     return folded
 
 
+@lru_cache(maxsize=512)
+def _encoded(character: str) -> str:
+    if character == " ":
+        return "_"
+    return "".join(chr(byte) if byte in _WORD_SAFE else f"={byte:02X}" for byte in character.encode())
+
+
 def _encoded_words(text: str, room: int) -> str:
     """RFC 2047 words of at most 75 characters, none of which splits a character."""
     opening, closing = "=?utf-8?q?", "?="
@@ -192,13 +200,7 @@ def _encoded_words(text: str, room: int) -> str:
     words: list[str] = []
     word, left = "", limit - room
     for character in text:
-        piece = (
-            "_"
-            if character == " "
-            else "".join(
-                chr(byte) if byte in _WORD_SAFE else f"={byte:02X}" for byte in character.encode("utf-8")
-            )
-        )
+        piece = _encoded(character)
         if len(piece) > left:
             words.append(word)
             word, left = "", limit

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date, datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 LANGUAGES = ("nl", "en")
@@ -11,8 +12,34 @@ _WEEKDAYS = {
     "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
 }
 _MONTHS = {
-    "nl": "januari februari maart april mei juni juli augustus september oktober november december".split(),
-    "en": "January February March April May June July August September October November December".split(),
+    "nl": [
+        "januari",
+        "februari",
+        "maart",
+        "april",
+        "mei",
+        "juni",
+        "juli",
+        "augustus",
+        "september",
+        "oktober",
+        "november",
+        "december",
+    ],
+    "en": [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ],
 }
 _OCLOCK = {"nl": " uur", "en": ""}
 
@@ -27,12 +54,14 @@ def weekday(on: date, language: str) -> str:
     return f"{_WEEKDAYS[language][on.weekday()]} {day(on, language)}"
 
 
+@lru_cache(maxsize=1024)  # everybody at one gathering reads the same moment
 def moment(at: datetime, language: str, timezone: str) -> str:
     """`woensdag 7 oktober 2026, 13:30 uur`, told in `timezone`; `at` is aware."""
     local = at.astimezone(ZoneInfo(timezone))
     return f"{weekday(local, language)}, {local:%H:%M}{_OCLOCK[language]}"
 
 
+@lru_cache(maxsize=1024)
 def period(starts_at: datetime, language: str, ends_at: datetime, timezone: str) -> str:
     """`woensdag 7 oktober 2026, 13:30–16:30 uur`; both days are named when it ends on another one."""
     zone = ZoneInfo(timezone)
