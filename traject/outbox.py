@@ -1,0 +1,326 @@
+"""Which messages go out, which wait, and what is written when the mail server has spoken.
+
+Every function works in the transaction of the session it is given, so that a message is queued, withdrawn or recorded
+together with the fact it belongs to. SMTP is delivery.py; what an answer means is refusal.py.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, SQLModel
+
+from models import Message
+from models.enums import MessageState
+from traject.errors import Refused
+from traject.refusal import Meaning, Refusal, Scope, retry_at
+from traject.undelivered import give_up, plain
+
+LEASE = timedelta(minutes=10)
+"""How long a claimed message belongs to its process. Longer than any SMTP conversation may last."""
+
+RATE_WINDOW = timedelta(minutes=1)
+
+_messages = SQLModel.metadata.tables[str(Message.__tablename__)]
+_m = _messages.c
+_WAITING = text(
+    "state IN ('queued', 'attempting')"
+)  # as the partial index says it, else SQLite reads the table
+
+
+class Claimed(NamedTuple):
+    """A message that this process may send now. `attempts` counts this one and proves the claim."""
+
+    id: int
+    attempts: int
+    to_email: str
+    return_path: str
+    data: bytes | None
+
+
+class Claim(NamedTuple):
+    """What may be sent now; `expired` came too late and was given up; `resume_at`: the rate limit is reached."""
+
+    messages: list[Claimed]
+    expired: int
+    resume_at: datetime | None
+
+
+class PutOff(NamedTuple):
+    """How many messages wait longer, and how many were given up because waiting longer is of no use."""
+
+    deferred: int
+    failed: int
+
+
+# Queueing
+
+
+def queue(session: Session, message: Message) -> bool:
+    """Put a message in the outbox; False when its effect key is there already, and then nothing changes."""
+    return bool(queue_all(session, [message]))
+
+
+def queue_all(session: Session, messages: Iterable[Message]) -> set[str]:
+    """Put messages in the outbox; gives the effect keys that were new. ValueError when bytes are missing."""
+    rows = [_row(message) for message in messages]
+    if not rows:
+        return set()
+    session.flush()  # what the messages refer to may still be in the session
+    connection = session.connection()
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    adding = dialect.insert(_messages).on_conflict_do_nothing(index_elements=["effect_key"])
+    return set(connection.execute(adding.returning(_m.effect_key), rows).scalars())
+
+
+def _row(message: Message) -> dict[str, Any]:
+    row = {column.key: getattr(message, column.key) for column in _messages.columns if column.key != "id"}
+    if message.state is not MessageState.WITHHELD:
+        if not message.data:
+            reason = f"message {message.effect_key!r} has no bytes; compose it, or queue it as withheld"
+            raise ValueError(reason)
+        row["next_attempt_at"] = message.next_attempt_at or message.queued_at
+    return row
+
+
+def withdraw(
+    session: Session,
+    *,
+    reason: str,
+    invitation_id: int | None = None,
+    request_id: int | None = None,
+    person_id: int | None = None,
+    trajectory_id: int | None = None,
+    step_id: int | None = None,
+    reminders_only: bool = True,
+) -> int:
+    """Withdraw what waits for all the given ids together; gives how many. ValueError without any id.
+
+    A message being sent at this moment is withdrawn too: it is never tried again, and becomes *accepted* when the server
+    takes it all the same. So a withdrawn message with `attempts` > 0 may have arrived.
+    """
+    wanted = {
+        "invitation_id": invitation_id,
+        "request_id": request_id,
+        "person_id": person_id,
+        "trajectory_id": trajectory_id,
+        "step_id": step_id,
+    }
+    conditions = [_m[name] == value for name, value in wanted.items() if value is not None]
+    if not conditions:
+        message = "say what to withdraw: give at least one id"
+        raise ValueError(message)
+    conditions.append(_m.state.in_([MessageState.QUEUED, MessageState.HELD, MessageState.ATTEMPTING]))
+    if reminders_only:
+        conditions.append(_m.is_reminder.is_(True))
+    session.flush()
+    done = session.connection().execute(
+        update(_messages)
+        .where(*conditions)
+        .values(state=MessageState.WITHDRAWN, answer=reason, next_attempt_at=None)
+    )
+    return done.rowcount
+
+
+# What staff decide about one message
+
+
+def hold(session: Session, message_id: int, *, reason: str = "") -> None:
+    """Keep one queued message back until it is released. Refused once it was claimed."""
+    _decide(session, message_id, "held", {MessageState.QUEUED}, state=MessageState.HELD, answer=reason)
+
+
+def release(session: Session, message_id: int, *, now: datetime) -> None:
+    """Let one held message go: it is queued anew, and its days of trying start now. Refused when it is not held."""
+    _decide(
+        session,
+        message_id,
+        "released",
+        {MessageState.HELD},
+        state=MessageState.QUEUED,
+        answer="",
+        attempts=0,
+        queued_at=now,
+        next_attempt_at=func.coalesce(_m.next_attempt_at, bindparam("at", now, type_=_m.queued_at.type)),
+    )
+
+
+def skip(session: Session, message_id: int, *, reason: str = "") -> None:
+    """Never send one message. Refused once it was claimed."""
+    states = {MessageState.QUEUED, MessageState.HELD}
+    _decide(
+        session,
+        message_id,
+        "skipped",
+        states,
+        state=MessageState.WITHDRAWN,
+        answer=reason,
+        next_attempt_at=None,
+    )
+
+
+def _decide(
+    session: Session, message_id: int, done: str, allowed: set[MessageState], **values: object
+) -> None:
+    connection = session.connection()
+    changed = connection.execute(
+        update(_messages).where(_m.id == message_id, _m.state.in_(allowed)).values(**values)
+    )
+    if changed.rowcount == 0:
+        found = connection.execute(select(_m.state).where(_m.id == message_id)).scalar()
+        where = f"it is {found}" if found else "there is no such message"
+        reason = f"message {message_id} cannot be {done}: {where}; only one that is {' or '.join(sorted(allowed))} can"
+        raise Refused(reason)
+
+
+# Sending
+
+
+def due(now: datetime) -> ColumnElement[bool]:
+    """Queued and its time has come, or claimed by a process whose lease ended."""
+    return and_(_WAITING, _m.next_attempt_at <= now)
+
+
+def count_due(session: Session, *, now: datetime) -> int:
+    """How many messages could be sent now."""
+    return session.connection().execute(select(func.count()).where(due(now))).scalar_one()
+
+
+def claim(session: Session, count: int, *, now: datetime, per_minute: int = 0) -> Claim:
+    """Mark up to `count` due messages as *attempting* until the lease ends, oldest first, and give them.
+
+    Commit before the first byte goes out. `per_minute` > 0: at most so many attempts in any minute over all processes.
+    A message whose `expires_at` has passed is given up instead.
+    """
+    connection = session.connection()
+    resume_at = None
+    if per_minute:
+        if (
+            connection.dialect.name == "postgresql"
+        ):  # count and claim as one; SQLite has the write lock already
+            connection.execute(text("SELECT pg_advisory_xact_lock(7262)"))
+        recent = _m.attempted_at > now - RATE_WINDOW
+        used, last = connection.execute(select(func.count(), func.max(_m.attempted_at)).where(recent)).one()
+        if used >= per_minute:
+            waiting = connection.execute(select(_m.id).where(due(now)).limit(1)).first()
+            return Claim([], 0, last + RATE_WINDOW if waiting else None)
+        if count >= per_minute - used:
+            count, resume_at = per_minute - used, now + RATE_WINDOW
+    expired = 0
+    while True:
+        columns = (_m.id, _m.attempts, _m.to_email, _m.return_path, _m.data, _m.expires_at)
+        rows = connection.execute(
+            select(*columns)
+            .where(due(now))
+            .order_by(_m.next_attempt_at, _m.id)
+            .limit(count)
+            .with_for_update(skip_locked=True)
+        ).all()
+        late = [row.id for row in rows if row.expires_at is not None and row.expires_at <= now]
+        if not late:
+            break
+        for message_id in late:
+            give_up(connection, message_id, "te laat", now=now)
+        expired += len(late)
+    if rows:
+        connection.execute(
+            update(_messages)
+            .where(_m.id.in_([row.id for row in rows]))
+            .values(
+                state=MessageState.ATTEMPTING,
+                attempts=_m.attempts + 1,
+                attempted_at=now,
+                next_attempt_at=now + LEASE,
+            )
+        )
+    claimed = [Claimed(row[0], row[1] + 1, row[2], row[3], row[4]) for row in rows]
+    return Claim(claimed, expired, resume_at if len(rows) == count else None)
+
+
+def accepted(session: Session, answers: Sequence[tuple[int, str]], *, now: datetime) -> None:
+    """Record that the server took these messages: `(message id, the server's 250 text)`.
+
+    Whatever the row says by now: it did go out.
+    """
+    session.connection().execute(
+        update(_messages)
+        .where(_m.id == bindparam("taken"))
+        .values(state=MessageState.ACCEPTED, accepted_at=now, next_attempt_at=None, answer=bindparam("said")),
+        [{"taken": message_id, "said": plain(answer)} for message_id, answer in answers],
+    )
+
+
+def failed(session: Session, claimed: Claimed, refusal: Refusal, *, now: datetime) -> PutOff:
+    """Record that the server did not take this message: try later, or give up and tell staff.
+
+    A bad address marks the person and holds what else waits for them. "Too much" (421, 452) puts off everything to the
+    same provider. Nothing is written when the claim was lost: another process has it, or it was withdrawn.
+    """
+    connection = session.connection()
+    row = connection.execute(
+        select(_m.queued_at, _m.expires_at)
+        .where(_m.id == claimed.id, _m.state == MessageState.ATTEMPTING, _m.attempts == claimed.attempts)
+        .with_for_update()
+    ).first()
+    if row is None:
+        return PutOff(0, 0)
+    if refusal.meaning is not Meaning.LATER:
+        give_up(connection, claimed.id, refusal, now=now)
+        return PutOff(0, 1)
+    at = retry_at(claimed.id, claimed.attempts, now=now, queued_at=row.queued_at, expires_at=row.expires_at)
+    others = PutOff(0, 0)
+    if refusal.scope is Scope.PROVIDER and at:
+        domain = "@" + claimed.to_email.rpartition("@")[2].lower()
+        same = func.lower(_m.to_email).endswith(domain, autoescape=True)
+        waiting = and_(_WAITING, _m.state == MessageState.QUEUED, _m.next_attempt_at < at, same)
+        others = _put_off(connection, waiting, refusal, now=now, not_before=at)
+    if at is None:
+        give_up(connection, claimed.id, refusal, now=now)
+        return PutOff(0, 1)
+    connection.execute(
+        update(_messages)
+        .where(_m.id == claimed.id)
+        .values(state=MessageState.QUEUED, next_attempt_at=at, answer=plain(str(refusal)))
+    )
+    return PutOff(others.deferred + 1, others.failed)
+
+
+def put_off_all(session: Session, refusal: Refusal, *, now: datetime) -> PutOff:
+    """The server as a whole cannot be used: everything due counts an attempt and waits by the table."""
+    return _put_off(session.connection(), due(now), refusal, now=now, not_before=now)
+
+
+def _put_off(
+    connection: Connection,
+    which: ColumnElement[bool],
+    refusal: Refusal,
+    *,
+    now: datetime,
+    not_before: datetime,
+) -> PutOff:
+    rows = connection.execute(
+        select(_m.id, _m.attempts, _m.queued_at, _m.expires_at).where(which).with_for_update(skip_locked=True)
+    ).all()
+    later: list[dict[str, Any]] = []
+    for row in rows:
+        tried = row.attempts + 1
+        at = retry_at(row.id, tried, now=now, queued_at=row.queued_at, expires_at=row.expires_at)
+        if at is None:
+            give_up(connection, row.id, refusal, now=now)
+        else:
+            later.append({"which": row.id, "tried": tried, "at": max(at, not_before)})
+    if later:
+        connection.execute(
+            update(_messages)
+            .where(_m.id == bindparam("which"))
+            .values(
+                state=MessageState.QUEUED,
+                attempts=bindparam("tried"),
+                next_attempt_at=bindparam("at"),
+                answer=plain(str(refusal)),
+            ),
+            later,
+        )
+    return PutOff(len(later), len(rows) - len(later))

@@ -1,0 +1,95 @@
+"""Who hears of a message that cannot be delivered, and what else then waits."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import SQLModel
+
+from models import Event, Message, Person, Task
+from models.enums import AddressState, MessageState, TaskState
+from traject.refusal import Meaning, Refusal
+
+_messages = SQLModel.metadata.tables[str(Message.__tablename__)]
+_people = SQLModel.metadata.tables[str(Person.__tablename__)]
+_tasks = SQLModel.metadata.tables[str(Task.__tablename__)]
+_events = SQLModel.metadata.tables[str(Event.__tablename__)]
+_m = _messages.c
+_ANSWER_LENGTH = 500
+
+
+def give_up(connection: Connection, message_id: int, why: Refusal | str, *, now: datetime) -> None:
+    """The message is *failed*: an event for the history, and a task, because nobody else would notice."""
+    row = connection.execute(
+        update(_messages)
+        .where(_m.id == message_id)
+        .values(state=MessageState.FAILED, next_attempt_at=None, answer=plain(str(why)))
+        .returning(_m.trajectory_id, _m.step_id, _m.person_id, _m.attempts)
+    ).one()
+    status = why.status if isinstance(why, Refusal) else why
+    bad_address = isinstance(why, Refusal) and why.meaning is Meaning.ADDRESS
+    held = 0
+    if bad_address and row.person_id is not None:
+        held = _mark_bounced(connection, row.person_id, status, now=now)
+    connection.execute(
+        insert(_events).values(
+            at=now,
+            name="message.bounced" if bad_address else "message.failed",
+            trajectory_id=row.trajectory_id,
+            actor="traject",
+            details={"message": message_id, "person": row.person_id, "status": status, "held": held},
+        )
+    )
+    if row.trajectory_id is None:
+        return
+    if bad_address and row.person_id is not None:
+        key, title = f"bounce:{row.person_id}", "E-mailadres werkt niet"
+        detail = (
+            f"De mailserver kent dit adres niet ({status}). Nog {held} berichten aan deze persoon staan vast. "
+            "Vraag het juiste adres na, pas het aan en geef de berichten vrij."
+        )
+    else:
+        key, title = f"undelivered:{message_id}", "Bericht is niet verstuurd"
+        detail = (
+            f"Bericht {message_id} is na {row.attempts} pogingen niet verstuurd ({status}) en wordt niet opnieuw "
+            "geprobeerd. Bekijk het in de uitgaande post en neem zo nodig zelf contact op."
+        )
+    reopened = {
+        "state": TaskState.OPEN,
+        "done_at": None,
+        "detail": detail,
+    }  # the address was mended, and broke again
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    connection.execute(
+        dialect.insert(_tasks)
+        .values(
+            effect_key=key,
+            trajectory_id=row.trajectory_id,
+            step_id=row.step_id,
+            person_id=row.person_id,
+            title=title,
+            created_at=now,
+            **reopened,
+        )
+        .on_conflict_do_update(index_elements=["effect_key"], set_=reopened)
+    )
+
+
+def _mark_bounced(connection: Connection, person_id: int, status: str, *, now: datetime) -> int:
+    connection.execute(
+        update(_people)
+        .where(_people.c.id == person_id)
+        .values(address_state=AddressState.BOUNCED, address_state_at=now)
+    )
+    others = connection.execute(
+        update(_messages)
+        .where(_m.person_id == person_id, _m.state == MessageState.QUEUED)
+        .values(state=MessageState.HELD, answer=f"adres onbereikbaar ({status})")
+    )
+    return others.rowcount
+
+
+def plain(said: str) -> str:
+    """A server's words as a database can hold them: it may send any bytes."""
+    clean = said.encode("utf-8", "replace").decode().replace("\0", "?")
+    return clean[:_ANSWER_LENGTH]
