@@ -551,6 +551,19 @@ def test_an_invitation_helps_gmail_users_and_names_the_adviser(
         assert GATHERING.answer_url in body
 
 
+def test_the_adviser_is_not_told_to_ask_herself() -> None:
+    context = replace(GATHERING, person_name="Sanne de Vries")
+    assert "is je adviseur" in bodies(mail(MessageKind.INVITATION))[0]
+    for body in bodies(mail(MessageKind.INVITATION, context=context)):
+        assert "is je adviseur" not in body
+
+
+def test_the_source_of_the_data_is_the_school_also_in_a_group() -> None:
+    context = replace(CONTEXT_OF[MessageKind.WELCOME], data_source="Basisschool Duin")
+    for body in bodies(mail(MessageKind.WELCOME, context=context)):
+        assert "gekregen van Basisschool Duin." in body
+
+
 def test_an_update_shows_before_and_after() -> None:
     text, html = bodies(mail(MessageKind.INVITATION_UPDATE))
     assert "Wanneer was: dinsdag 6 oktober 2026, 13:00–16:00 uur\n" in text

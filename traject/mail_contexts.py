@@ -62,12 +62,17 @@ class UpcomingLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WelcomeContext(MailContext):
-    """The first mail. It names the source, purpose, term and rights of AVG art. 14; `retention` is the term in words."""
+    """The first mail. It names the source, purpose, term and rights of AVG art. 14; `retention` is the term in words.
+
+    `data_source` is who gave Hart the person's data: the school, also when the trajectory is a group's. Empty: the
+    organisation itself.
+    """
 
     role_title: str
     starts_on: date
     ends_on: date
     retention: str
+    data_source: str = ""
     stages: tuple[StageLine, ...] = ()
 
 
