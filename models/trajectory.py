@@ -88,7 +88,8 @@ class StepRow(SQLModel, table=True):
     certainty: Certainty = choice(Certainty, Certainty.EXPECTED)
     on_hold: bool = False
     moved_to: datetime | None = instant(nullable=True)  # staff decided this moment (a gathering's start)
-    done_at: datetime | None = instant(nullable=True)
+    acted_at: datetime | None = instant(nullable=True)  # sent, asked, invited or assigned
+    done_at: datetime | None = instant(nullable=True)  # and done: answered, held, settled
     note: str = ""  # why it was skipped, missed or could not be planned
 
 

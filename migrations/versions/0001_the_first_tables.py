@@ -175,6 +175,7 @@ def upgrade() -> None:
     sa.Column('certainty', sa.Enum('fixed', 'expected', 'estimated', name='certainty', native_enum=False, length=24), nullable=False),
     sa.Column('on_hold', sa.Boolean(), nullable=False),
     sa.Column('moved_to', models.columns.Instant(timezone=True), nullable=True),
+    sa.Column('acted_at', models.columns.Instant(timezone=True), nullable=True),
     sa.Column('done_at', models.columns.Instant(timezone=True), nullable=True),
     sa.Column('note', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.ForeignKeyConstraint(['trajectory_id'], ['trajectories.id'], ),

@@ -1,0 +1,278 @@
+"""What must happen to a trajectory at a given instant: moves, decided on its rows alone. Pure.
+
+`traject.advance` applies the moves in one transaction and asks again, until there are none.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from models import StageRow, StepRow
+from models.enums import OPEN_STEPS, CatchUp, StageState, StepKind, StepState
+from traject.dossier import Dossier
+from traject.planner import shift
+from traject.programme import Anchor, Condition, Predicate, Stage, Step
+
+DAY = timedelta(days=1)
+SETTLED = (StepState.DONE, StepState.SKIPPED)
+"""What a guard takes as enough: done, or staff decided that it need not be."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenStage:
+    """The stage begins."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class CloseStage:
+    """The stage is over and its guard holds."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class StageOverdue:
+    """The stage is over and its guard does not hold; `missing` is what stands in the way."""
+
+    key: str
+    missing: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Every stage is closed and nothing that people were asked for is still open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fire:
+    """A step is due: send, ask, invite or assign."""
+
+    key: str
+    cycle: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """A step ends without being fired, or an open one ends: its new state, and why."""
+
+    key: str
+    cycle: str
+    state: StepState
+    note: str = ""
+
+
+Move = OpenStage | CloseStage | StageOverdue | Finish | Fire | Settle
+
+
+def decide(dossier: Dossier, now: datetime) -> list[Move]:
+    """Every move that is due at `now`: stages first, then steps in the order in which they fell due."""
+    stages = list(_stage_moves(dossier, now))
+    if stages:
+        return stages
+    steps = list(_step_moves(dossier, now))
+    if steps:
+        return steps
+    finished = all(
+        stage.state in (StageState.CLOSED, StageState.CANCELLED) for stage in dossier.stages.values()
+    )
+    waiting = any(
+        row.state is StepState.OPEN and row.kind in (StepKind.GATHERING, StepKind.EVALUATION)
+        for row in dossier.steps.values()
+    )
+    return [Finish()] if finished and not waiting else []
+
+
+def next_due(dossier: Dossier, now: datetime) -> datetime | None:
+    """The earliest instant after `now` at which `decide` may have a move; None when only people can make one."""
+    moments = [_start_of(dossier, _next_day(row)) for row in dossier.stages.values() if _turns(dossier, row)]
+    for row in dossier.steps.values():
+        if row.on_hold or row.due_at is None:
+            continue
+        if row.state is StepState.PLANNED and _is_reachable(dossier, row):
+            moments.append(dossier.calendar.next_sending_moment(max(row.due_at, now)))
+        elif row.state is StepState.OPEN and row.kind in (StepKind.GATHERING, StepKind.EVALUATION):
+            moments.append(row.due_at)
+    return min(moments, default=None)
+
+
+def holds(dossier: Dossier, condition: Condition, cycle: str = "") -> bool:
+    """Whether a condition is true of the rows as they are."""
+    match condition.predicate:
+        case Predicate.HAS_ROLE:
+            return bool(dossier.holders.get(condition.subject))
+        case Predicate.LACKS_ROLE:
+            return not dossier.holders.get(condition.subject)
+        case Predicate.STEP_DONE:
+            return _is_settled(dossier, condition.subject, cycle)
+        case Predicate.STEP_OPEN:
+            return not _is_settled(dossier, condition.subject, cycle)
+        case Predicate.SCHOOL_TYPE:
+            return (
+                dossier.school is not None
+                and condition.subject in dossier.school.school_type.lower().split("/")
+            )
+
+
+def meant_end(stage: Stage, row: StageRow) -> date:
+    """The last day of a stage as the programme or staff meant it, whatever it was stretched to."""
+    return row.moved_ends_on or shift(row.opens_on, stage.lasts, 1) - DAY
+
+
+# Stages
+
+
+def _stage_moves(dossier: Dossier, now: datetime) -> Iterator[Move]:
+    for stage in dossier.programme.stages:
+        row = dossier.stages.get(stage.key)
+        if row is None:
+            continue
+        if (
+            row.state is StageState.PLANNED
+            and _may_open(dossier, row)
+            and now >= _start_of(dossier, row.opens_on)
+        ):
+            yield OpenStage(stage.key)
+        elif row.state is StageState.OPEN and now >= _start_of(dossier, meant_end(stage, row) + DAY):
+            missing = tuple(condition for condition in stage.guard if not holds(dossier, condition))
+            if not missing:
+                yield CloseStage(stage.key)
+            elif now >= _start_of(dossier, row.ends_on + DAY):
+                yield StageOverdue(stage.key, missing)
+
+
+def _may_open(dossier: Dossier, row: StageRow) -> bool:
+    stage = dossier.programme.stage(row.key)
+    if stage.starts.anchor is not Anchor.STAGE_ENDS:
+        return True
+    before = [other for other in dossier.stages.values() if other.position == row.position - 1]
+    return all(other.state in (StageState.CLOSED, StageState.CANCELLED) for other in before)
+
+
+def _turns(dossier: Dossier, row: StageRow) -> bool:
+    return row.state is StageState.OPEN or (row.state is StageState.PLANNED and _may_open(dossier, row))
+
+
+def _next_day(row: StageRow) -> date:
+    return row.opens_on if row.state is StageState.PLANNED else row.ends_on + DAY
+
+
+def _start_of(dossier: Dossier, day: date) -> datetime:
+    return dossier.calendar.local(day, time(0))
+
+
+# Steps
+
+
+def _is_reachable(dossier: Dossier, row: StepRow) -> bool:
+    """A step waits for its stage; what belongs to a step waits for that."""
+    parent, _, suffix = row.key.partition("/")
+    if suffix:
+        asked = dossier.steps.get((parent, row.cycle))
+        if asked is None or asked.state is not StepState.OPEN:
+            return asked is not None and asked.state not in OPEN_STEPS
+    if not row.stage:
+        return True
+    stage = dossier.stages.get(row.stage)
+    return stage is not None and stage.state is StageState.OPEN
+
+
+def _step_moves(dossier: Dossier, now: datetime) -> Iterator[Move]:
+    due = sorted(
+        (row for row in dossier.steps.values() if _is_due(row, now)),
+        key=lambda row: (row.due_at or now, row.key, row.cycle),
+    )
+    may_send = dossier.calendar.next_sending_moment(now) == now
+    merged = _merged(dossier, [row for row in due if row.state is StepState.PLANNED])
+    for row in due:
+        if row.state is StepState.OPEN:
+            yield Settle(row.key, row.cycle, StepState.DONE)
+        elif not _is_reachable(dossier, row):
+            continue
+        elif (end := _without_firing(dossier, row, now)) is not None:
+            yield end
+        elif (row.key, row.cycle) in merged:
+            yield Settle(row.key, row.cycle, StepState.WITHDRAWN, "samengevoegd met een latere herinnering")
+        elif may_send:
+            yield Fire(row.key, row.cycle)
+
+
+def _is_due(row: StepRow, now: datetime) -> bool:
+    if row.on_hold or row.due_at is None or row.due_at > now:
+        return False
+    waits = row.state is StepState.OPEN and row.kind in (StepKind.GATHERING, StepKind.EVALUATION)
+    return row.state is StepState.PLANNED or waits
+
+
+def _without_firing(dossier: Dossier, row: StepRow, now: datetime) -> Settle | None:
+    """Why a due step is not fired, if it is not."""
+    parent, _, suffix = row.key.partition("/")
+    step = dossier.programme.step(parent)
+    for condition in () if suffix else step.conditions:
+        if not holds(dossier, condition, row.cycle):
+            return Settle(row.key, row.cycle, StepState.SKIPPED, unmet(dossier, condition))
+    if suffix:
+        return _of_another(dossier, row, parent, now)
+    if step.catch_up is CatchUp.SKIP_AFTER and step.skip_after and row.due_at:
+        if now > row.due_at + timedelta(
+            days=(shift(row.due_at.date(), step.skip_after, 1) - row.due_at.date()).days
+        ):
+            return Settle(row.key, row.cycle, StepState.MISSED, "het moment was al te lang voorbij")
+    elif row.kind is StepKind.EVALUATION and row.ends_at and now >= row.ends_at + timedelta(days=60):
+        return Settle(row.key, row.cycle, StepState.MISSED, "de periode van deze evaluatie was al voorbij")
+    return None
+
+
+def _of_another(dossier: Dossier, row: StepRow, parent: str, now: datetime) -> Settle | None:
+    """A reminder or an escalation loses its reason when everybody answered or the meeting began."""
+    asked = dossier.steps.get((parent, row.cycle))
+    if asked is None or asked.state not in OPEN_STEPS:
+        return Settle(row.key, row.cycle, StepState.WITHDRAWN, "niet meer nodig")
+    if asked.starts_at and now >= asked.starts_at:
+        return Settle(row.key, row.cycle, StepState.MISSED, "de bijeenkomst was al begonnen")
+    if asked.kind is StepKind.EVALUATION and not dossier.unanswered(parent, row.cycle):
+        return Settle(row.key, row.cycle, StepState.WITHDRAWN, "iedereen heeft geantwoord")
+    return None
+
+
+def _merged(dossier: Dossier, due: list[StepRow]) -> set[tuple[str, str]]:
+    """Overdue reminders of the same thing become one: all but the last."""
+    same: dict[tuple[str, ...], list[StepRow]] = defaultdict(list)
+    for row in due:
+        parent, _, suffix = row.key.partition("/")
+        step: Step = dossier.programme.step(parent)
+        if suffix.startswith("reminder"):
+            same["of", parent, row.cycle].append(row)
+        elif not suffix and step.catch_up is CatchUp.COALESCE:
+            same["like", step.template, *step.to].append(row)
+    return {(row.key, row.cycle) for rows in same.values() for row in rows[:-1]}
+
+
+def _is_settled(dossier: Dossier, key: str, cycle: str) -> bool:
+    exact = dossier.steps.get((key, cycle))
+    rows = [exact] if exact else [row for (name, _), row in dossier.steps.items() if name == key]
+    return any(row.state in SETTLED or _is_answered(dossier, row) for row in rows)
+
+
+def _is_answered(dossier: Dossier, row: StepRow) -> bool:
+    """An evaluation that everybody answered counts as done; its round stays open for who wants to change something."""
+    asked = row.kind is StepKind.EVALUATION and row.state is StepState.OPEN
+    return asked and not dossier.unanswered(row.key, row.cycle)
+
+
+def unmet(dossier: Dossier, condition: Condition) -> str:
+    """A condition that does not hold, as a clause in Dutch."""
+    subject = condition.subject
+    match condition.predicate:
+        case Predicate.HAS_ROLE:
+            return f"er is nog geen {dossier.programme.role(subject).title.nl}"
+        case Predicate.LACKS_ROLE:
+            return f"er is al een {dossier.programme.role(subject).title.nl}"
+        case Predicate.STEP_DONE:
+            return f"‘{dossier.programme.step(subject).title.nl}’ is nog niet afgerond"
+        case Predicate.STEP_OPEN:
+            return f"‘{dossier.programme.step(subject).title.nl}’ is al afgerond"
+        case Predicate.SCHOOL_TYPE:
+            return f"geldt alleen voor het schooltype {subject}"

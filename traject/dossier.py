@@ -1,0 +1,292 @@
+"""The rows of one trajectory together, and the facts that they hold."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from sqlmodel import Session, col, select
+
+from calendars.school_year import DayOff as CalendarDayOff
+from calendars.school_year import SchoolCalendar, school_calendar
+from models import (
+    DayOff,
+    EvaluationRequest,
+    EvaluationRound,
+    Gathering,
+    Invitation,
+    Organisation,
+    Person,
+    ProgrammeVersion,
+    RoleHolder,
+    School,
+    StageRow,
+    StepRow,
+    Trajectory,
+)
+from models.enums import GatheringState, RequestState, StepKind, StepState
+from traject.errors import Refused
+from traject.plan import (
+    Busy,
+    Fact,
+    Facts,
+    GatheringFixed,
+    GatheringProposed,
+    StageClosed,
+    StageMoved,
+    StageOpened,
+    StepHappened,
+    StepMoved,
+)
+from traject.programme import Programme
+from traject.programme_file import parse_programme
+from traject.settings import Settings
+
+StepId = tuple[str, str]
+
+
+def row_id(row: object) -> int:
+    """The id of a row that is in the database."""
+    found = getattr(row, "id", None)
+    if not isinstance(found, int):
+        message = f"{type(row).__name__} has no id yet; flush first"
+        raise TypeError(message)
+    return found
+
+
+@dataclass
+class Dossier:
+    """One trajectory with everything that belongs to it, as it stands in the database."""
+
+    trajectory: Trajectory
+    programme: Programme
+    calendar: SchoolCalendar
+    organisation: Organisation | None
+    school: School | None
+    stages: dict[str, StageRow]  # in the programme's order
+    steps: dict[StepId, StepRow]
+    holders: dict[str, list[Person]]  # by role, in order of joining
+    gatherings: dict[int, Gathering]  # by step id
+    invitations: dict[int, list[tuple[Invitation, Person]]]  # by gathering id
+    rounds: dict[int, EvaluationRound]  # by step id
+    requests: dict[int, list[tuple[EvaluationRequest, Person]]]  # by round id
+    busy: tuple[Busy, ...] = field(default=())
+
+    @property
+    def id(self) -> int:
+        """The trajectory's id."""
+        return row_id(self.trajectory)
+
+    @property
+    def name(self) -> str:
+        """The school's or the group's name."""
+        return self.organisation.name if self.organisation else self.trajectory.group_name
+
+    def people(self, roles: Iterable[str]) -> list[tuple[str, Person]]:
+        """Everybody in these roles, once, with the first role that names them."""
+        seen: dict[int, tuple[str, Person]] = {}
+        for role in roles:
+            for person in self.holders.get(role, []):
+                seen.setdefault(row_id(person), (role, person))
+        return list(seen.values())
+
+    def adviser(self) -> Person | None:
+        """The first person of Hart on this trajectory."""
+        for role in self.programme.roles:
+            if role.staff and self.holders.get(role.key):
+                return self.holders[role.key][0]
+        return None
+
+    def unanswered(self, step_key: str, cycle: str) -> list[Person]:
+        """Who was asked or invited by a step and has not answered."""
+        row = self.steps.get((step_key, cycle))
+        if row is None or row.id is None:
+            return []
+        if row.kind is StepKind.EVALUATION:
+            found = self.rounds.get(row.id)
+            requests = self.requests.get(row_id(found), []) if found else []
+            return [person for request, person in requests if request.state is RequestState.ASKED]
+        gathering = self.gatherings.get(row.id)
+        invited = self.invitations.get(row_id(gathering), []) if gathering else []
+        return [
+            p for invitation, p in invited if invitation.answered_at is None and not invitation.is_cancelled
+        ]
+
+    def facts(self, now: datetime, *, keep_dates: bool = True) -> Facts:
+        """What the plan depends on. `keep_dates` False forgets the dates that were only proposed."""
+        happened: list[Fact] = list(self.busy)
+        for key, stage in self.stages.items():
+            if stage.opened_at:
+                happened.append(StageOpened(key, stage.opened_at))
+            if stage.closed_at:
+                happened.append(StageClosed(key, stage.closed_at))
+            if stage.moved_opens_on or stage.moved_ends_on:
+                happened.append(StageMoved(key, stage.moved_opens_on, stage.moved_ends_on))
+        for (key, cycle), step in self.steps.items():
+            if step.moved_to:
+                happened.append(StepMoved(key, cycle, step.moved_to))
+            if step.kind is StepKind.GATHERING and step.starts_at and step.ends_at:
+                if step.state in (StepState.OPEN, StepState.DONE):
+                    happened.append(GatheringFixed(key, cycle, step.starts_at, step.ends_at))
+                elif step.state is StepState.PLANNED and keep_dates:
+                    happened.append(GatheringProposed(key, cycle, step.starts_at, step.ends_at))
+            elif at := step.done_at if step.kind is StepKind.TASK else step.acted_at:
+                happened.append(StepHappened(key, cycle, at))
+        return Facts(
+            starts_on=self.trajectory.starts_on,
+            as_of=now,
+            happened=tuple(happened),
+            roles=frozenset(role for role, people in self.holders.items() if people),
+            school_type=self.school.school_type if self.school else "",
+        )
+
+
+@lru_cache(maxsize=512)
+def calendar_for(days_off: tuple[CalendarDayOff, ...], timezone: str) -> SchoolCalendar:
+    """The calendar of a school with these days of its own; shared by all schools that have none."""
+    return school_calendar(overrides=days_off, timezone=timezone)
+
+
+@lru_cache(maxsize=256)
+def programme_of(text: str, name: str) -> Programme:
+    """A programme version, from the text that was stored at its launch."""
+    return parse_programme(text, name)
+
+
+def calendars_of(
+    session: Session, organisations: Sequence[int], settings: Settings
+) -> dict[int | None, SchoolCalendar]:
+    """The school calendar of each organisation; of None, the calendar without anybody's own days."""
+    own: dict[int, list[CalendarDayOff]] = defaultdict(list)
+    for day in session.exec(select(DayOff).where(col(DayOff.organisation_id).in_(organisations))):
+        own[day.organisation_id].append(CalendarDayOff(day.starts_on, day.ends_on, day.label, day.replaces))
+    plain = calendar_for((), settings.timezone)
+    return {None: plain} | {
+        organisation: calendar_for(tuple(own[organisation]), settings.timezone)
+        if own[organisation]
+        else plain
+        for organisation in organisations
+    }
+
+
+def find(session: Session, reference: str) -> Trajectory:
+    """The trajectory with this reference or id. Refused when there is none."""
+    found = session.exec(select(Trajectory).where(Trajectory.reference == reference)).first()
+    if found is None and reference.isdigit():
+        found = session.get(Trajectory, int(reference))
+    if found is None:
+        message = f"traject ‘{reference}’ bestaat niet; `traject status` toont de trajecten die er zijn"
+        raise Refused(message)
+    return found
+
+
+def load(
+    session: Session, trajectory_id: int, settings: Settings, now: datetime, *, lock: bool = False
+) -> Dossier:
+    """Load one trajectory. With `lock`, nobody else can change it until the transaction ends."""
+    query = select(Trajectory).where(Trajectory.id == trajectory_id)
+    trajectory = session.exec(query.with_for_update() if lock else query).one()
+    version = session.get_one(ProgrammeVersion, trajectory.programme_version_id)
+    organisation = school = None
+    if trajectory.organisation_id is not None:
+        organisation = session.get(Organisation, trajectory.organisation_id)
+        school = session.get(School, trajectory.organisation_id)
+    programme = programme_of(version.text, f"{version.key}@{version.version}")
+    stages = {
+        stage.key: stage
+        for stage in session.exec(
+            select(StageRow).where(StageRow.trajectory_id == trajectory_id).order_by(col(StageRow.position))
+        )
+    }
+    steps = {
+        (step.key, step.cycle): step
+        for step in session.exec(select(StepRow).where(StepRow.trajectory_id == trajectory_id))
+    }
+    holders: dict[str, list[Person]] = defaultdict(list)
+    for holder, person in session.exec(
+        select(RoleHolder, Person)
+        .join(Person, col(Person.id) == col(RoleHolder.person_id))
+        .where(RoleHolder.trajectory_id == trajectory_id, col(RoleHolder.until).is_(None))
+        .order_by(col(RoleHolder.id))
+    ):
+        holders[holder.role].append(person)
+    gatherings = {
+        gathering.step_id: gathering
+        for gathering in session.exec(select(Gathering).where(Gathering.trajectory_id == trajectory_id))
+    }
+    invitations: dict[int, list[tuple[Invitation, Person]]] = defaultdict(list)
+    if gatherings:
+        for invitation, person in session.exec(
+            select(Invitation, Person)
+            .join(Person, col(Person.id) == col(Invitation.person_id))
+            .join(Gathering, col(Gathering.id) == col(Invitation.gathering_id))
+            .where(Gathering.trajectory_id == trajectory_id)
+            .order_by(col(Invitation.id))
+        ):
+            invitations[invitation.gathering_id].append((invitation, person))
+    rounds = {
+        found.step_id: found
+        for found in session.exec(
+            select(EvaluationRound).where(EvaluationRound.trajectory_id == trajectory_id)
+        )
+    }
+    requests: dict[int, list[tuple[EvaluationRequest, Person]]] = defaultdict(list)
+    if rounds:
+        for request, person in session.exec(
+            select(EvaluationRequest, Person)
+            .join(Person, col(Person.id) == col(EvaluationRequest.person_id))
+            .join(EvaluationRound, col(EvaluationRound.id) == col(EvaluationRequest.round_id))
+            .where(EvaluationRound.trajectory_id == trajectory_id)
+            .order_by(col(EvaluationRequest.id))
+        ):
+            requests[request.round_id].append((request, person))
+    members = [row_id(person) for people in holders.values() for person in people]
+    calendar = calendars_of(
+        session, [organisation_id] if (organisation_id := trajectory.organisation_id) else [], settings
+    )
+    return Dossier(
+        trajectory=trajectory,
+        programme=programme,
+        calendar=calendar[trajectory.organisation_id],
+        organisation=organisation,
+        school=school,
+        stages=stages,
+        steps=steps,
+        holders=dict(holders),
+        gatherings=gatherings,
+        invitations=invitations,
+        rounds=rounds,
+        requests=requests,
+        busy=busy_times(session, members, now, not_in=trajectory_id),
+    )
+
+
+def busy_times(
+    session: Session, people: Sequence[int], now: datetime, *, not_in: int | None = None
+) -> tuple[Busy, ...]:
+    """When these people are already at gatherings of other trajectories, planned or fixed, from now on."""
+    if not people:
+        return ()
+    query = (
+        select(StepRow.starts_at, StepRow.ends_at)
+        .join(RoleHolder, col(RoleHolder.trajectory_id) == col(StepRow.trajectory_id))
+        .where(
+            StepRow.kind == StepKind.GATHERING,
+            col(StepRow.state).in_((StepState.PLANNED, StepState.OPEN)),
+            col(StepRow.starts_at) > now - timedelta(days=1),
+            col(RoleHolder.person_id).in_(people),
+            col(RoleHolder.until).is_(None),
+        )
+        .distinct()
+    )
+    if not_in is not None:
+        query = query.where(StepRow.trajectory_id != not_in)
+    return tuple(
+        Busy(starts_at, ends_at) for starts_at, ends_at in session.exec(query) if starts_at and ends_at
+    )
+
+
+def open_gatherings(dossier: Dossier, now: datetime) -> list[Gathering]:
+    """Gatherings that people are invited to and that are still to come."""
+    return [g for g in dossier.gatherings.values() if g.state is GatheringState.FIXED and g.starts_at > now]

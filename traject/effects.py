@@ -1,0 +1,261 @@
+"""How an effect becomes a message: who gets it, what it knows, and the bytes that are frozen in the outbox."""
+
+import hashlib
+import logging
+from dataclasses import dataclass
+from datetime import date, datetime
+from email.utils import parseaddr
+from typing import Any
+
+from sqlalchemy import insert
+from sqlmodel import Session, col, select
+
+from models import Event, Message, Person, StepRow, Task
+from models.enums import AddressState, MessageKind, MessageState, StepState
+from traject import outbox
+from traject.compose import compose
+from traject.dossier import Dossier, row_id
+from traject.mail_bytes import CalendarPart, Head
+from traject.mail_contexts import (
+    MailContext,
+    NoticeContext,
+    ReminderContext,
+    StageLine,
+    StageOpenedContext,
+    TaskContext,
+    UpcomingLine,
+    WelcomeContext,
+)
+from traject.programme import Step
+from traject.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """What a message is about, so that it can be withdrawn when that disappears and a bounce can be tied to it."""
+
+    step_id: int | None = None
+    invitation_id: int | None = None
+    request_id: int | None = None
+    is_reminder: bool = False
+    expires_at: datetime | None = None
+    sequence: int | None = None
+    reply_tag: str = ""  # of an invitation or request; else the message's own
+
+
+class Effects:
+    """What one transition of one trajectory causes: history, tasks and mail, all in the session's transaction."""
+
+    def __init__(self, session: Session, dossier: Dossier, settings: Settings, now: datetime) -> None:
+        self.session = session
+        self.dossier = dossier
+        self.settings = settings
+        self.now = now
+        self.from_name, self.from_email = parseaddr(settings.mail_from)
+
+    def event(self, name: str, *, actor: str = "traject", **details: Any) -> None:
+        """Write one fact in the history; details hold ids, keys and dates only."""
+        event = Event(at=self.now, name=name, trajectory_id=self.dossier.id, actor=actor, details=details)
+        self.session.add(event)
+
+    def key(self, row: StepRow, *what: object) -> str:
+        """The effect key of a step: trajectory : step : cycle : for whom."""
+        return ":".join(str(part) for part in (f"t{self.dossier.id}", row.key, row.cycle, *what))
+
+    def tagged(self, tag: str) -> str:
+        """Our address with a tag that brings an answer or a bounce back to what it is about."""
+        local, _, domain = self.from_email.partition("@")
+        return f"{local}+{tag}@{domain}"
+
+    # Mail
+
+    def queue(
+        self,
+        kind: MessageKind,
+        person: Person,
+        context: MailContext,
+        effect_key: str,
+        reason: Reason,
+        calendar: CalendarPart | None = None,
+    ) -> bool:
+        """Freeze one mail and put it in the outbox; False when this effect was queued before.
+
+        A person whose address bounced gets a *withheld* message, so that staff see what is missed.
+        """
+        tag = hashlib.blake2b(effect_key.encode(), key=self.settings.key[:64], digest_size=10).hexdigest()
+        domain = self.from_email.partition("@")[2]
+        message_id = f"<{tag}@{domain}>"
+        head = Head(
+            message_id=message_id,
+            date=self.now,
+            from_name=self.from_name,
+            from_email=self.from_email,
+            to_name=person.name,
+            to_email=person.email,
+            reply_to=self.tagged(reason.reply_tag or tag),
+            references=message_id,
+        )
+        composed = compose(kind, person.language, context, head, calendar=calendar)
+        withheld = person.address_state is AddressState.BOUNCED
+        return outbox.queue(
+            self.session,
+            Message(
+                effect_key=effect_key,
+                kind=kind,
+                trajectory_id=self.dossier.id,
+                step_id=reason.step_id,
+                person_id=row_id(person),
+                invitation_id=reason.invitation_id,
+                request_id=reason.request_id,
+                is_reminder=reason.is_reminder,
+                to_email=person.email,
+                return_path=self.tagged(f"b-{tag}"),
+                message_id=message_id,
+                subject=composed.subject,
+                data=None if withheld else composed.data,
+                sequence=reason.sequence,
+                state=MessageState.WITHHELD if withheld else MessageState.QUEUED,
+                queued_at=self.now,
+                expires_at=reason.expires_at,
+                answer="het adres van deze persoon werkt niet meer" if withheld else "",
+            ),
+        )
+
+    def common(self, person: Person, text: str = "") -> dict[str, Any]:
+        """What every mail to this person knows."""
+        adviser = self.dossier.adviser()
+        return {
+            "person_name": person.name,
+            "organisation_name": self.dossier.name,
+            "trajectory_title": self.dossier.trajectory.title,
+            "programme_title": self.dossier.programme.title.in_language(person.language),
+            "adviser_name": adviser.name if adviser else self.from_name,
+            "adviser_email": adviser.email if adviser else self.from_email,
+            "base_url": self.settings.base_url,
+            "privacy_url": f"{self.settings.base_url}/privacy",
+            "text": text,
+        }
+
+    def mail(self, step: Step, row: StepRow) -> None:
+        """Fire a mail step: one message for each person in its roles."""
+        kind = MessageKind(step.template or "notice")
+        people = self.dossier.people(step.to)
+        for role, person in people:
+            context = self._mail_context(kind, step, row, role, person)
+            self.queue(kind, person, context, self.key(row, f"p{row_id(person)}"), Reason(step_id=row.id))
+        row.state = StepState.DONE if people else StepState.SKIPPED
+        row.acted_at = row.done_at = self.now
+        row.note = "" if people else "niemand heeft de rol " + " of ".join(step.to)
+        self.event(
+            "step.sent" if people else "step.skipped", step=row.key, cycle=row.cycle, people=len(people)
+        )
+
+    def _mail_context(
+        self, kind: MessageKind, step: Step, row: StepRow, role: str, person: Person
+    ) -> MailContext:
+        language = person.language
+        text = step.text.in_language(language) if step.text else ""
+        common = self.common(person, text)
+        if kind is MessageKind.WELCOME:
+            trajectory = self.dossier.trajectory
+            stages = self.dossier.stages.values()
+            return WelcomeContext(
+                **common,
+                role_title=self.dossier.programme.role(role).title.in_language(language),
+                starts_on=trajectory.starts_on,
+                ends_on=trajectory.ends_on or trajectory.starts_on,
+                retention=self._retention(language),
+                stages=tuple(
+                    StageLine(self._stage_title(s.key, s.title, language), s.opens_on, s.ends_on)
+                    for s in stages
+                ),
+            )
+        if kind is MessageKind.STAGE_OPENED and row.stage:
+            stage, planned = self.dossier.programme.stage(row.stage), self.dossier.stages[row.stage]
+            return StageOpenedContext(
+                **common,
+                stage_title=stage.title.in_language(language),
+                opens_on=planned.opens_on,
+                ends_on=planned.ends_on,
+                stage_goal=stage.goal.in_language(language) if stage.goal else "",
+                upcoming=self._upcoming(row.stage, role),
+            )
+        title = step.title.in_language(language)
+        return (ReminderContext if kind is MessageKind.REMINDER else NoticeContext)(**common, title=title)
+
+    def _stage_title(self, key: str, title: str, language: str) -> str:
+        known = {stage.key: stage for stage in self.dossier.programme.stages}
+        return known[key].title.in_language(language) if key in known else title
+
+    def _retention(self, language: str) -> str:
+        years = self.settings.retention_years
+        return (
+            f"{years} years after the programme ends"
+            if language == "en"
+            else f"{years} jaar na afloop van het programma"
+        )
+
+    def _upcoming(self, stage: str, role: str) -> tuple[UpcomingLine, ...]:
+        """The gatherings of this stage that this role is asked for."""
+        asked = {step.key for step in self.dossier.programme.steps if role in step.to}
+        rows = [
+            row
+            for row in self.dossier.steps.values()
+            if row.stage == stage
+            and row.starts_at
+            and row.key in asked
+            and row.state in (StepState.PLANNED, StepState.OPEN)
+        ]
+        rows.sort(key=lambda row: row.starts_at or self.now)
+        return tuple(
+            UpcomingLine(self.dossier.calendar.to_local(row.starts_at).date(), row.title)
+            for row in rows
+            if row.starts_at
+        )
+
+    # Tasks
+
+    def task(
+        self,
+        effect_key: str,
+        title: str,
+        detail: str = "",
+        *,
+        due_on: date | None = None,
+        row: StepRow | None = None,
+    ) -> bool:
+        """Give the adviser a task, with a mail that says so; False when it was given before."""
+        if self.session.exec(select(Task.id).where(col(Task.effect_key) == effect_key)).first() is not None:
+            return False
+        adviser = self.dossier.adviser()
+        self.session.exec(
+            insert(Task),
+            params=[
+                {
+                    "effect_key": effect_key,
+                    "trajectory_id": self.dossier.id,
+                    "step_id": row.id if row else None,
+                    "person_id": row_id(adviser) if adviser else None,
+                    "title": title,
+                    "detail": detail,
+                    "state": "open",
+                    "created_at": self.now,
+                    "due_on": due_on,
+                }
+            ],
+        )
+        if adviser:
+            context = TaskContext(**self.common(adviser), title=title, detail=detail, due_on=due_on)
+            self.queue(
+                MessageKind.TASK, adviser, context, effect_key, Reason(step_id=row.id if row else None)
+            )
+        return True
+
+    def assign(self, step: Step, row: StepRow) -> None:
+        """Fire a task step."""
+        detail = step.text.nl if step.text else ""
+        self.task(self.key(row), step.title.nl, detail, row=row)
+        row.state, row.acted_at = StepState.OPEN, self.now
+        self.event("step.assigned", step=row.key, cycle=row.cycle)

@@ -1,0 +1,99 @@
+"""Many trajectories from one CSV file: every row is checked, and every problem is named with its line."""
+
+import csv
+import io
+from datetime import date
+
+from traject.launch import LaunchError, LaunchRequest, RoleGiven, parse_role, reference_of
+
+COLUMNS = ("programme", "school", "group", "start")
+
+
+def read_launch_csv(data: bytes, source: str) -> list[LaunchRequest]:
+    """Read `programme;school;start;coordinator;directeur;…`: one trajectory a row, further columns are roles.
+
+    A role's cell holds `Name <mail>`, several separated by `|`. LaunchError names every row that is wrong.
+    """
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        try:
+            text = data.decode("cp1252")
+        except UnicodeDecodeError as error:
+            raise LaunchError(
+                [f"{source}: geen UTF-8 en geen Windows-1252; sla het bestand op als CSV UTF-8"]
+            ) from error
+    first = text.partition("\n")[0]
+    delimiter = max(";,\t", key=first.count)
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    names = [(name or "").strip().lower() for name in reader.fieldnames or []]
+    missing = [name for name in ("programme", "start") if name not in names]
+    if missing or not {"school", "group"} & set(names):
+        raise LaunchError(
+            [
+                f"{source}:1: kolom ‘{(missing or ['school'])[0]}’ ontbreekt (gevonden: {', '.join(names) or 'niets'}); "
+                "nodig zijn programme, start, en school of group; elke andere kolom is een rol"
+            ]
+        )
+    reader.fieldnames = names
+    requests: list[LaunchRequest] = []
+    problems: list[str] = []
+    seen: dict[str, int] = {}
+    try:
+        for row in reader:
+            where = f"{source}:{reader.line_num}"
+            if not any(value for value in row.values() if isinstance(value, str) and value.strip()):
+                continue
+            if None in row or None in row.values():
+                problems.append(
+                    f"{where}: {len(names)} kolommen verwacht; staat er een {delimiter!r} te veel of te weinig?"
+                )
+                continue
+            try:
+                request = _row_request({name: value.strip() for name, value in row.items()}, where)
+            except LaunchError as error:
+                problems += error.problems
+                continue
+            line = seen.setdefault(reference_of(request), reader.line_num)
+            if line != reader.line_num:
+                problems.append(
+                    f"{where}: {reference_of(request)} staat ook op regel {line}; haal er een weg"
+                )
+            requests.append(request)
+    except csv.Error as error:
+        problems.append(f"{source}:{reader.line_num}: geen goede CSV ({error})")
+    if problems:
+        raise LaunchError(problems)
+    if not requests:
+        raise LaunchError([f"{source}: er staat geen enkel traject in"])
+    return requests
+
+
+def _row_request(row: dict[str, str], where: str) -> LaunchRequest:
+    try:
+        starts_on = date.fromisoformat(row["start"])
+    except ValueError:
+        try:
+            day, month, year = (int(part) for part in row["start"].split("-"))
+            starts_on = date(year, month, day)
+        except ValueError as error:
+            raise LaunchError(
+                [f"{where}: ‘{row['start']}’ is geen datum; schrijf 2027-09-01 of 01-09-2027"]
+            ) from error
+    roles: list[RoleGiven] = []
+    for name, cell in row.items():
+        if name not in COLUMNS:
+            for who in filter(None, (part.strip() for part in cell.split("|"))):
+                try:
+                    roles.append(parse_role(f"{name}={who}"))
+                except LaunchError as error:
+                    problem = f"{where}: kolom ‘{name}’: ‘{who}’ is geen naam met adres; schrijf Naam <adres>"
+                    raise LaunchError([problem]) from error
+    return LaunchRequest(
+        programme=row["programme"],
+        starts_on=starts_on,
+        school=row.get("school") or None,
+        group=row.get("group") or None,
+        roles=tuple(roles),
+        where=where,
+    )
