@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email import message_from_bytes
+from email.header import decode_header, make_header
 from email.message import Message
 from email.policy import compat32
 from email.utils import collapse_rfc2231_value, getaddresses
@@ -41,6 +42,15 @@ class Part:
     def header_all(self, name: str) -> list[str]:
         """Return every header with that name, unfolded."""
         return [" ".join(value.split()) for key, value in self.headers if key.lower() == name.lower()]
+
+    @property
+    def subject(self) -> str:
+        """The subject with its RFC 2047 words decoded, as far as they can be."""
+        raw = self.header("Subject")
+        try:
+            return str(make_header(decode_header(raw)))
+        except (LookupError, ValueError):  # an unknown character set, or octets that are not in it
+            return raw
 
     def addresses(self, *names: str) -> list[str]:
         """Return the addresses in these headers, in lower case, in order."""

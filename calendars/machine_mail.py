@@ -1,0 +1,48 @@
+"""Which mails a machine wrote: delivery reports, and automatic answers such as a vacation notice.
+
+Only signs that ordinary mail never carries count. `X-MS-Exchange-Inbox-Rules-Loop`, a Zimbra mailer or
+`Precedence: bulk` alone prove nothing; a null sender does.
+"""
+
+import re
+
+from calendars.mail_parts import Part
+
+_REPORTERS = re.compile(r"mailer[- ]?daemon|postmaster@|mail delivery (sub)?system", re.IGNORECASE)
+_ANSWER_SUBJECT = re.compile(
+    r"(automatisch antwoord|automatic reply|auto(matic)?[ -]?reply|out of office|automatische antwort"
+    r"|abwesenheitsnotiz|réponse automatique|respuesta automática|risposta automatica)\s*:",
+    re.IGNORECASE,
+)
+_ANSWER_HEADERS = ("X-Autoreply", "X-Autorespond", "X-Auto-Reply", "X-Mail-Autoreply")
+
+
+def why_bounce(mail: Part) -> str | None:
+    """Return the sign that the mail is a delivery report (of any kind), or None."""
+    report = mail.parameters.get("report-type", "").lower()
+    if mail.content_type == "multipart/report" and report in ("delivery-status", "feedback-report", ""):
+        return f"it is a {report or 'mail'} report"
+    if any(part.content_type == "message/delivery-status" for part in mail.walk()):
+        return "it holds a delivery status"
+    if mail.header("X-Failed-Recipients"):
+        return "it has X-Failed-Recipients"
+    return "a mail server wrote it" if _REPORTERS.search(mail.header("From")) else None
+
+
+def why_automatic(mail: Part) -> str | None:
+    """Return the sign that a machine answered in a person's name, or None (RFC 3834 and what it left out)."""
+    submitted = re.split(r"[;\s(]", mail.header("Auto-Submitted").lower() or "no", maxsplit=1)[0]
+    if submitted != "no":
+        return f"it says Auto-Submitted: {submitted}"
+    for name in _ANSWER_HEADERS:
+        if mail.header(name).lower() not in ("", "no"):
+            return f"it has {name}"
+    if mail.header("X-Apple-Action").upper() == "VACATION":
+        return "it says X-Apple-Action: VACATION"
+    if mail.header("Precedence").lower() == "auto_reply":
+        return "it says Precedence: auto_reply"
+    if _ANSWER_SUBJECT.match(mail.subject):
+        return "its subject is that of an automatic answer"
+    if mail.content_type == "multipart/report":
+        return "it is a read receipt or another report"
+    return "its envelope has no sender" if mail.header("Return-Path") == "<>" else None

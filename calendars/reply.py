@@ -1,0 +1,262 @@
+"""What an incoming mail answers: a calendar's reply as a value, or why it is none (RFC 5546 §3.2.3, RFC 6047).
+
+The calendar decides over the headers around it: its METHOD over the Content-Type's (Google's counter says
+method=REPLY), its being a valid reply over `Auto-Submitted` (every Gmail reply has it), the inline part over the
+attachment. What lies in an enclosed mail is somebody else's and never counts.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from urllib.parse import unquote
+
+from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
+
+from calendars.content_lines import Component, Line, read_components
+from calendars.machine_mail import why_automatic, why_bounce
+from calendars.mail_parts import Part, UnreadableMail, read_mail
+from calendars.vtimezone import known_zone, offset_at
+from models.enums import PartStat
+
+MAX_CALENDAR_OCTETS = 1024 * 1024
+MAX_COMMENT = 5_000
+ANSWERS = frozenset({"REPLY", "COUNTER", "REFRESH"})
+
+_COMMENT_PROPERTIES = ("COMMENT", "X-CALENDARSERVER-PRIVATE-COMMENT", "X-CALENDARSERVER-ATTENDEE-COMMENT")
+_INSTANT = re.compile(r"(\d{8}T\d{6})(Z?)")
+_PROPOSED = re.compile(r"(DTSTART|DTEND):(\d{8}T\d{6}Z)")
+
+
+class NotAReplyKind(StrEnum):
+    """What a mail is that is no reply."""
+
+    AUTO_REPLY = "auto-reply"
+    REQUEST = "request"  # somebody's invitation, often our own, sent back
+    FORWARDED = "forwarded"  # a reply inside an enclosed mail
+    ORDINARY = "ordinary"
+    BOUNCE = "bounce"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the calendar part of a mail says, and who sent the mail. Addresses are in lower case, instants in UTC.
+
+    `attendee` and `partstat` are None when the calendar names nobody (or several, none of them the sender).
+    `proposed_start` is what the sender would rather have; with a proposal it is None when no instant can be read.
+    `tagged_to` is what stands behind the + in the address the mail came to. `failed_dmarc`: a mail server found the
+    From address forged.
+    """
+
+    method: str
+    uid: str
+    recurrence_id: str | None
+    attendee: str | None
+    partstat: PartStat | None
+    sequence: int
+    dtstamp: datetime | None
+    comment: str | None
+    organizer: str | None
+    delegated_to: str | None
+    sent_by: str | None
+    from_address: str | None
+    tagged_to: str | None
+    is_proposal: bool
+    proposed_start: datetime | None
+    proposed_end: datetime | None
+    failed_dmarc: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NotAReply:
+    """A mail that answers nothing by itself: what it is, why, and what a calendar in it says, for staff to see."""
+
+    kind: NotAReplyKind
+    why: str
+    enclosed: Reply | None = None
+
+
+def read_reply(mail: bytes) -> Reply | NotAReply:
+    """Return what a mail answers. Takes the bytes as received; never raises: what cannot be read is `broken`."""
+    try:
+        root = read_mail(mail)
+        said, faults = _said(root)
+        if said is not None and said.method in ANSWERS:
+            return said
+        if why := why_bounce(root):
+            return NotAReply(NotAReplyKind.BOUNCE, why, said)
+        if why := why_automatic(root):
+            return NotAReply(NotAReplyKind.AUTO_REPLY, why, said)
+        if said is not None:
+            return NotAReply(
+                NotAReplyKind.REQUEST, f"its METHOD is {said.method or 'missing'}: no answer", said
+            )
+        if (enclosed := _enclosed(root)) is not None:
+            return NotAReply(NotAReplyKind.FORWARDED, "the reply lies in an enclosed mail", enclosed)
+    except UnreadableMail as error:
+        return NotAReply(NotAReplyKind.BROKEN, str(error))
+    if faults:
+        return NotAReply(NotAReplyKind.BROKEN, "; ".join(faults))
+    return NotAReply(NotAReplyKind.ORDINARY, "it holds no calendar")
+
+
+def _said(message: Part) -> tuple[Reply | None, list[str]]:
+    """Return what the best readable calendar of a message says, and what is wrong with those before it."""
+    faults: list[str] = []
+    for part in sorted(filter(_is_calendar, message.walk()), key=_rank):
+        try:
+            return _reply(part, message), faults
+        except ValueError as error:
+            faults.append(f"its calendar part cannot be read: {error}")
+    return None, faults
+
+
+def _enclosed(root: Part) -> Reply | None:
+    for part in root.walk():
+        if part.content_type == "message/rfc822":
+            for message in part.parts:
+                said = _said(message)[0] or _enclosed(message)
+                if said is not None and said.method in ANSWERS:
+                    return said
+    return None
+
+
+def _is_calendar(part: Part) -> bool:
+    name = part.filename or part.parameters.get("name", "")
+    return part.content_type in ("text/calendar", "application/ics") or name.lower().endswith(".ics")
+
+
+def _rank(part: Part) -> tuple[bool, bool]:
+    return part.disposition == "attachment", part.content_type != "text/calendar"
+
+
+def _reply(part: Part, message: Part) -> Reply:
+    """Read one calendar part. Raises ValueError, saying why, when it holds no event that can be told apart."""
+    if len(part.body) > MAX_CALENDAR_OCTETS:
+        raise ValueError(f"it has more than {MAX_CALENDAR_OCTETS} octets")
+    calendar = next((found for found in read_components(part.body) if found.name == "VCALENDAR"), None)
+    event = next(iter(calendar.inside("VEVENT")), None) if calendar else None
+    if calendar is None or event is None:
+        raise ValueError("it has no VEVENT")
+    uid = event.first("UID")
+    if uid is None or not uid.text.strip():
+        raise ValueError("it has no UID")
+    method = _value(calendar, "METHOD") or part.parameters.get("method", "")
+    method = method.strip().upper()
+    sender = next(iter(message.addresses("From")), None)
+    attendee = _attendee(event, sender)
+    proposal = attendee.parameter("TO-ALL-PROPOSED-NEW-TIME") if attendee else None  # iOS
+    if method == "COUNTER":
+        start, end = (_instant(event.first(name), calendar) for name in ("DTSTART", "DTEND"))
+    else:
+        wanted = {name: _utc(text) for name, text in _PROPOSED.findall(proposal or "")}
+        start, end = wanted.get("DTSTART"), wanted.get("DTEND")
+    organizer = event.first("ORGANIZER")
+    return Reply(
+        method=method,
+        uid=uid.text.strip(),
+        recurrence_id=_value(event, "RECURRENCE-ID"),
+        attendee=_address(attendee) if attendee else None,
+        partstat=_partstat(attendee) if attendee else None,
+        sequence=_sequence(event),
+        dtstamp=_instant(event.first("DTSTAMP"), calendar),
+        comment=_comment(event, attendee),
+        organizer=_address(organizer) if organizer else None,
+        delegated_to=_bare(attendee.parameter("DELEGATED-TO")) if attendee else None,
+        sent_by=_bare(attendee.parameter("SENT-BY")) if attendee else None,
+        from_address=sender,
+        tagged_to=_tag(message, organizer),
+        is_proposal=method == "COUNTER" or proposal is not None,
+        proposed_start=start,
+        proposed_end=end,
+        failed_dmarc=any(
+            "dmarc=fail" in value.lower() for value in message.header_all("Authentication-Results")
+        ),
+    )
+
+
+def _attendee(event: Component, sender: str | None) -> Line | None:
+    """Return who answers: the only ATTENDEE, or the sender among several."""
+    attendees = event.all("ATTENDEE")
+    if len(attendees) == 1:
+        return attendees[0]
+    return next((line for line in attendees if sender is not None and _address(line) == sender), None)
+
+
+def _address(line: Line) -> str | None:
+    return _bare(line.value) or _bare(line.parameter("EMAIL"))
+
+
+def _bare(value: str | None) -> str | None:
+    """Return the address in `mailto:jan@school.example`, or None when there is none."""
+    address = unquote(re.sub(r"^\s*mailto:", "", value or "", flags=re.IGNORECASE)).strip().lower()
+    return address if re.fullmatch(r"[^\s@<>]+@[^\s@<>]+", address) else None
+
+
+def _partstat(attendee: Line) -> PartStat:
+    """An unknown state is no answer yet (RFC 5545 §3.2.12)."""
+    value = (attendee.parameter("PARTSTAT") or "").upper()
+    return next((state for state in PartStat if state == value), PartStat.NEEDS_ACTION)
+
+
+def _sequence(event: Component) -> int:
+    text = _value(event, "SEQUENCE") or "0"  # RFC 5545 §3.8.7.4
+    if not re.fullmatch(r"[0-9]{1,10}", text) or int(text) >= 2**31:
+        raise ValueError(f"its SEQUENCE is {text[:20]!r}")
+    return int(text)
+
+
+def _comment(event: Component, attendee: Line | None) -> str | None:
+    texts = [line.text for name in _COMMENT_PROPERTIES for line in event.all(name)]
+    texts.insert(
+        len(event.all("COMMENT")), (attendee.parameter("X-RESPONSE-COMMENT") or "") if attendee else ""
+    )
+    return next((text.strip()[:MAX_COMMENT] for text in texts if text.strip()), None)
+
+
+def _tag(message: Part, organizer: Line | None) -> str | None:
+    """Return the tag of the first address with a + that the mail came to, or that the calendar answers."""
+    received = message.addresses("Delivered-To", "X-Original-To", "Envelope-To", "To", "Cc")
+    for address in (*received, (_address(organizer) if organizer else None) or ""):
+        _, plus, tag = address.partition("@")[0].partition("+")
+        if plus and tag:
+            return tag
+    return None
+
+
+def _instant(line: Line | None, calendar: Component) -> datetime | None:
+    """Return the instant of a time, or None when there is none: a date, a floating time, a zone nobody knows."""
+    found = _INSTANT.fullmatch(line.value.strip()) if line else None
+    if line is None or found is None:
+        return None
+    if found[2]:
+        return _utc(found[0])
+    tzid = line.parameter("TZID") or ""
+    zone = known_zone(WINDOWS_TO_OLSON.get(tzid, tzid)) if tzid else None
+    try:
+        local = datetime.strptime(found[1], "%Y%m%dT%H%M%S")  # noqa: DTZ007 given its zone below
+        if zone is not None:
+            return local.replace(tzinfo=zone).astimezone(UTC)
+        for component in _zones(calendar, tzid):
+            return (local - offset_at(component, local)).replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
+    return None
+
+
+def _zones(calendar: Component, tzid: str) -> Iterator[Component]:
+    return (zone for zone in calendar.inside("VTIMEZONE") if tzid and _value(zone, "TZID") == tzid)
+
+
+def _utc(text: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _value(component: Component, name: str) -> str | None:
+    line = component.first(name)
+    return line.value.strip() if line else None
