@@ -277,6 +277,6 @@ def _check_questionnaires(draft: Draft, reader: Reader, folder: Path) -> None:
         except QuestionnaireError as error:
             reader.fault(
                 line,
-                f"step {step.key!r} asks the questionnaire {step.questionnaire!r}, which has faults; "
-                f"correct {error.problems[0]}",
+                f"step {step.key!r} asks the questionnaire {step.questionnaire!r}, which has faults; correct "
+                f"{path.name}:{error.problems[0].line}: {error.problems[0].message}",
             )

@@ -33,6 +33,8 @@ def _keys_once(draft: Draft) -> Iterator[Fault]:
 def _roles_addressed(draft: Draft) -> Iterator[Fault]:
     declared, staff = draft.keys("role"), {role.key for role in draft.roles if role.staff}
     known = {role.key for role in draft.roles}
+    if not declared:
+        return  # said already
     for step in draft.steps:
         line = draft.line_of("step", step.key, "to")
         for role in step.to:
@@ -81,7 +83,7 @@ def _condition(draft: Draft, condition: Condition, line: int, where: str) -> Ite
     match condition.predicate:
         case Predicate.HAS_ROLE | Predicate.LACKS_ROLE:
             roles = {role.key: role for role in draft.roles}
-            if subject not in draft.keys("role"):
+            if draft.keys("role") and subject not in draft.keys("role"):
                 yield (
                     line,
                     f"{where} looks at the role {subject!r}, which is not declared; {closest(subject, draft.keys('role'))}",
@@ -122,7 +124,7 @@ def _guard(draft: Draft, position: int, condition: Condition, line: int) -> Iter
             line,
             f"stage {stage.key!r} waits for step {step.key!r}, which returns every year; name a step of a stage",
         )
-    elif step.stage in {later.key for later in draft.stages[position + 1 :]}:
+    elif step.stage != stage.key and step.stage in {later.key for later in draft.stages[position + 1 :]}:
         yield (
             line,
             f"stage {stage.key!r} waits for step {step.key!r} of the later stage {step.stage!r}: it would never close; "

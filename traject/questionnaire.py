@@ -98,12 +98,14 @@ TABLES: dict[str, Table] = {
             Kind.PROSE, "What stands above the questions.", "Fijn dat je meedenkt.", required=True
         ),
         "minutes": Field(Kind.NUMBER, "How long it takes.", "8", required=True),
-        "subjects": Field(Kind.RECORDS, "The headings, with their questions.", "a list", required=True),
+        "subjects": Field(
+            Kind.RECORDS, "The headings, with their questions.", "a list", required=True, record="subject"
+        ),
     },
     "subject": {
         "subject": Field(Kind.KEY, "Its key.", "samenwerking", required=True),
         "title": Field(Kind.LINE, "The heading.", "Samenwerking", required=True),
-        "questions": Field(Kind.RECORDS, "The questions.", "a list", required=True),
+        "questions": Field(Kind.RECORDS, "The questions.", "a list", required=True, record="question"),
     },
     "question": {
         "question": Field(

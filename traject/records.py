@@ -76,6 +76,7 @@ class Reader:
             self.fault(record.line, f"{where} must be keys with values, such as `{_example(table)}`")
             record.complete = False
             return record
+        misspelled: set[str] = set()
         for key_node, value in node.value:
             key = key_node.value if isinstance(key_node, ScalarNode) else "?"
             line = line_of(key_node)
@@ -87,6 +88,8 @@ class Reader:
             record.lines[key] = line
             if key not in table:
                 self.fault(line, f"{where} has the unknown key {key!r}; {closest(key, table)}")
+                misspelled.update(get_close_matches(key, table, 1, 0.6))
+                record.complete = False
                 continue
             record.nodes[key] = value
             before = len(self.problems)
@@ -96,7 +99,7 @@ class Reader:
             elif table[key].kind not in {Kind.RECORD, Kind.RECORDS, Kind.STEPS}:
                 record.complete = False
         for key, each in table.items():
-            if each.required and key not in record.lines:
+            if each.required and key not in record.lines and key not in misspelled:
                 self.fault(record.line, f"{where} has no {key!r}; add for example `{key}: {each.example}`")
                 record.complete = False
         return record

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from traject.words import DUTCH, ENGLISH
+
 KEY = r"[a-z][a-z0-9-]*"
 """A role's, stage's or step's key."""
 
@@ -14,11 +16,20 @@ def plain(text: str) -> str:
 
 
 class SentenceError(ValueError):
-    """A sentence of a programme is not understood: which part, what is possible there, the nearest right sentence."""
+    """A sentence of a programme has a fault: which part, what is possible there, the nearest right sentence."""
 
-    def __init__(self, sentence: str, part: str, possible: Iterable[str], nearest: str | None = None) -> None:
+    def __init__(
+        self,
+        sentence: str,
+        part: str,
+        possible: Iterable[str],
+        nearest: str | None = None,
+        *,
+        reason: str = "is not understood",
+    ) -> None:
         self.sentence, self.part, self.possible, self.nearest = sentence, part, tuple(possible), nearest
-        message = f"{sentence!r}: {part!r} is not understood; possible here: {', '.join(self.possible)}"
+        where = f" in {sentence!r}" if part != plain(sentence) else ""
+        message = f"{part!r} {reason}{where}; possible here: {', '.join(self.possible)}"
         super().__init__(f"{message}; did you mean {nearest!r}?" if nearest else message)
 
 
@@ -27,9 +38,11 @@ def not_understood(
 ) -> SentenceError:
     """The error with the nearest sentence: by shape, with the numbers and keys of `text` put back in.
 
-    With `whole` false the shapes stand for `part` alone.
+    With `whole` false the shapes stand for `part` alone. What is possible is told in the sentence's own language.
     """
     sentence = plain(text)
+    other = DUTCH if set(sentence.split()) & ENGLISH and not set(sentence.split()) & DUTCH else ENGLISH
+    possible = [phrase for phrase in possible if not set(phrase.split()) & other]
     fills = re.findall(r"\d+(?:[:.]\d+)?", sentence)
     keys = re.findall(rf"(?:step|stap) ({KEY})", sentence)
     masked = sentence if whole else part

@@ -86,7 +86,8 @@ def parse_cycle(text: str) -> Cycle:
         raise SentenceError(
             text,
             f"{match[2]} - {match[3]}",
-            ("a period that begins before it ends, within a school year (1 August - 31 July)",),
+            ("1 August - 31 July, the first day first",),
+            reason="does not fit in one school year",
         )
     return Cycle(every, first, last)
 
@@ -128,11 +129,13 @@ def parse_window(text: str) -> Window:
         else:
             days += _weekdays(text, part)
     if bounds is None:
-        raise SentenceError(text, "no time", ("vanaf 13:30", "om 13:30", "tussen 13:00 en 14:30"))
+        raise SentenceError(
+            text, plain(text), ("vanaf 13:30", "om 13:30", "tussen 13:00 en 14:30"), reason="has no time"
+        )
     if duration is None:
-        raise SentenceError(text, "no duration", ("3 uur", "90 minuten"))
+        raise SentenceError(text, plain(text), ("3 uur", "90 minuten"), reason="has no duration")
     if since is not None and since.at is not None:
-        raise SentenceError(text, f"{since.at:%H:%M}", ("a start without a time of day",))
+        raise SentenceError(text, f"{since.at:%H:%M}", ("a day",), reason="is a time too many")
     earliest, latest = bounds
     return Window(
         duration,
@@ -192,7 +195,7 @@ def _moment(text: str, words: "_Anchors") -> Moment:
     if match[3] not in _SIGN:
         raise not_understood(text, match[3], _SIGN, words.shapes)
     if span.amount == 0:
-        raise SentenceError(text, f"{match[1]} {match[2]}", words.at)
+        raise SentenceError(text, f"{match[1]} {match[2]}", ("1 dag", *words.at), reason="is no length")
     if step := _STEP.fullmatch(match[4]):
         return Moment(Anchor.STEP, _SIGN[match[3]], span, step["key"], at)
     if match[4] not in words.after:
@@ -205,7 +208,7 @@ def _span(text: str, amount: str, word: str, shapes: Iterable[str]) -> Span:
         raise not_understood(text, word, _UNIT, shapes)
     unit, many = _UNIT[word]
     if len(amount) > 4 or int(amount) * many > LONGEST_AMOUNT:
-        raise SentenceError(text, amount, (f"at most {LONGEST_AMOUNT} {word}",))
+        raise SentenceError(text, amount, (f"1 - {LONGEST_AMOUNT // many} {word}",), reason="is too many")
     return Span(int(amount) * many, unit)
 
 
@@ -228,7 +231,9 @@ def _day_of_year(text: str, words: str) -> DayOfYear:
         raise not_understood(text, words, ("1 mei", "30 juni", "1 May", "30 June"), _CYCLE_SHAPES)
     day, month = int(match[1]), _MONTH[match[2]]
     if not 1 <= day <= _DAYS[month - 1]:
-        raise SentenceError(text, words, (f"1 {match[2]} - {_DAYS[month - 1]} {match[2]}",))
+        raise SentenceError(
+            text, words, (f"1 {match[2]} - {_DAYS[month - 1]} {match[2]}",), reason="does not exist"
+        )
     return DayOfYear(month, day)
 
 
@@ -249,7 +254,9 @@ def _bounds(text: str, part: str) -> tuple[time, time | None] | None:
     if match := re.fullmatch(rf"(?:start )?(?:between|tussen) {clock} (?:and|en) {clock}", part):
         earliest, latest = _time(text, match[1], match[2]), _time(text, match[3], match[4])
         if latest < earliest:
-            raise SentenceError(text, part, ("the earlier time first",))
+            raise SentenceError(
+                text, part, (f"{latest:%H:%M} - {earliest:%H:%M}",), reason="ends before it begins"
+            )
         return earliest, latest
     return None
 
@@ -262,7 +269,7 @@ def _duration(text: str, part: str) -> timedelta | None:
     else:
         return None
     if not timedelta() < length <= timedelta(hours=24):
-        raise SentenceError(text, part, ("more than nothing and at most 24 hours",))
+        raise SentenceError(text, part, ("1 minuut - 24 uur",), reason="is too long or too short")
     return length
 
 
@@ -277,7 +284,7 @@ def _weekdays(text: str, part: str) -> list[int]:
 
 def _time(text: str, hour: str, minute: str) -> time:
     if int(hour) > 23 or int(minute) > 59:
-        raise SentenceError(text, f"{hour}:{minute}", ("a time between 00:00 and 23:59",))
+        raise SentenceError(text, f"{hour}:{minute}", ("00:00 - 23:59",), reason="does not exist")
     return time(int(hour), int(minute))
 
 

@@ -106,3 +106,17 @@ PREDICATES: dict[Predicate, tuple[str, str]] = {
 def inverse(phrases: Mapping[M, tuple[str, str]]) -> dict[str, M]:
     """Every phrase with its meaning."""
     return {phrase: meaning for meaning, both in phrases.items() for phrase in both}
+
+
+def _vocabulary(language: int) -> set[str]:
+    tables = (SIGNS, CYCLES, PREDICATES, dict(enumerate(WEEKDAYS)), dict(enumerate(MONTHS)))
+    phrases = [both[language] for table in tables for both in table.values()]
+    phrases += [words.at[language] for words in (*ANCHORS.values(), PREVIOUS_STAGE)]
+    phrases += [word for both in UNITS.values() for word in both[language]]
+    phrases += [*WITHIN[language::2], *list(HOLIDAYS)[language::2], ANY_DAY[language]]
+    return {word for phrase in phrases for word in phrase.split() if word.isalpha()}
+
+
+DUTCH = frozenset(_vocabulary(0) - _vocabulary(1))
+ENGLISH = frozenset(_vocabulary(1) - _vocabulary(0))
+"""The words by which the language of a sentence is known."""

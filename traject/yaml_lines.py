@@ -76,7 +76,8 @@ def compose(text: str, path: str) -> MappingNode:
             raise FileError(problems)
         root = cast("Node | None", yaml.compose(text, Loader=yaml.SafeLoader))
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+        unclosed = "quoted scalar" in (error.context or "")
+        mark = error.context_mark if unclosed else error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
         raise FileError([Problem(path, line, _plain_words(text, line, error))]) from error
     except yaml.reader.ReaderError as error:
