@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.header import decode_header, make_header
 from email.message import Message
-from email.policy import compat32
+from email.policy import Compat32
 from email.utils import collapse_rfc2231_value, getaddresses
 
 MAX_OCTETS = 10 * 1024 * 1024
 MAX_LINES = 400_000  # 10 MB of base64 has 140,000
 MAX_BOUNDARIES = 100
+MAX_HEADER = 32 * 1024  # characters; the library's parsers take quadratic time over one header
 MAX_PARTS = 100
 MAX_DEPTH = 10
 
@@ -20,6 +21,15 @@ _BOUNDARY = re.compile(rb"boundary[*0-9]*\s*=", re.IGNORECASE)
 
 class UnreadableMail(ValueError):
     """A mail that is too big, too deep, or that the standard library cannot parse; the message says which."""
+
+
+class _Headers(Compat32):
+    """The most forgiving way to read headers, within a limit."""
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        if sum(map(len, sourcelines)) > MAX_HEADER:
+            raise UnreadableMail(f"a header has more than {MAX_HEADER} characters")
+        return super().header_source_parse(sourcelines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +84,7 @@ def read_mail(mail: bytes) -> Part:
     if sum(1 for _ in _BOUNDARY.finditer(mail)) > MAX_BOUNDARIES:
         raise UnreadableMail(f"the mail has more than {MAX_BOUNDARIES} boundaries")
     try:
-        return _part(message_from_bytes(mail, policy=compat32), 0, [MAX_PARTS])
+        return _part(message_from_bytes(mail, policy=_Headers()), 0, [MAX_PARTS])
     except UnreadableMail:
         raise
     except (

@@ -206,6 +206,7 @@ NO_REPLY = {
     "too many parts": (NotAReplyKind.BROKEN, mail(*parts("mixed", *[PLAIN] * 101))),
     "too many boundaries": (NotAReplyKind.BROKEN, mail(b"boundary=x\r\n" * 101, "Content-Type: text/plain")),
     "nested too deep": (NotAReplyKind.BROKEN, b"Content-Type: message/rfc822\r\n\r\n" * 3000 + SHAPES["one part"]),
+    "header without end": (NotAReplyKind.BROKEN, mail(b"", "Cc: " + ",\r\n ".join([JAN] * 2000), INLINE)),
     "null in a boundary": (NotAReplyKind.BROKEN, mail(b"", "Content-Type: multipart/mixed; boundary*=a%00b''x")),
 }  # fmt: skip
 
