@@ -1,0 +1,132 @@
+"""The page behind the link in an invitation: what, when and where it is, and whether the person comes.
+
+Opening it changes nothing, as link scanners open every link. A press on a button stores the answer, then applies it.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import RedirectResponse
+from sqlmodel import col, select
+from starlette.exceptions import HTTPException
+
+from models import AccessToken, Arrival, Gathering, Invitation, Person, Trajectory
+from models.enums import InboxKind, PartStat
+from portal.answering import adviser_of, keep_and_apply, organisation_of, thanks_address
+from portal.forms import Form, read_form
+from portal.pages import Desk
+from portal.public import GET
+from traject.access import open_token
+from traject.answers import Judged, can_answer, current_sequence
+
+LONGEST_COMMENT = 500
+
+ANSWERS = (PartStat.ACCEPTED, PartStat.TENTATIVE, PartStat.DECLINED)
+
+
+@dataclass(frozen=True, slots=True)
+class InvitationView:
+    """What the page shows."""
+
+    invitation_id: int
+    gathering: Gathering
+    trajectory: Trajectory
+    organisation: str
+    person: Person
+    adviser: Person | None
+    answer: PartStat | None
+    comment: str
+    sequence: int
+    closed: Judged | None
+    """Why it cannot be answered any more."""
+    last_outcome: str | None
+    """What became of the last answer that came in; empty while it waits; None: there was none."""
+
+
+def invitation_pages(desk: Desk) -> APIRouter:
+    """Make the routes."""
+    router = APIRouter()
+
+    def view(token: str) -> InvitationView:
+        now = desk.clock()
+        with desk.store.read() as session:
+            opened = open_token(session, token, now)
+            if not isinstance(opened, AccessToken) or opened.invitation_id is None:
+                raise HTTPException(404)
+            invitation = session.get_one(Invitation, opened.invitation_id)
+            gathering = session.get_one(Gathering, invitation.gathering_id)
+            trajectory = session.get_one(Trajectory, gathering.trajectory_id)
+            last = session.exec(
+                select(Arrival.outcome)
+                .where(Arrival.invitation_id == invitation.id)
+                .order_by(col(Arrival.id).desc())
+            ).first()
+            shown = InvitationView(
+                invitation_id=opened.invitation_id,
+                gathering=gathering,
+                trajectory=trajectory,
+                organisation=organisation_of(session, trajectory),
+                person=session.get_one(Person, invitation.person_id),
+                adviser=adviser_of(session, gathering.trajectory_id),
+                answer=None if invitation.partstat is PartStat.NEEDS_ACTION else invitation.partstat,
+                comment=invitation.comment,
+                sequence=current_sequence(gathering, invitation),
+                closed=can_answer(gathering, invitation, now),
+                last_outcome=last,
+            )
+            session.expunge_all()
+        return shown
+
+    @router.api_route("/i/{token}", methods=GET)
+    def invitation(request: Request, token: str) -> Response:  # pyright: ignore[reportUnusedFunction]
+        shown = view(token)
+        return desk.page(
+            request,
+            "invitation.html",
+            language=shown.person.language,
+            view=shown,
+            comment=shown.comment,
+            problem="",
+        )
+
+    @router.post("/i/{token}")
+    def answer(  # pyright: ignore[reportUnusedFunction]
+        request: Request, token: str, form: Annotated[Form, Depends(read_form)]
+    ) -> Response:
+        shown = view(token)
+        said = form.get("answer", [""])[0]
+        comment = form.get("comment", [""])[0].strip()
+        problem = ""
+        if said not in ANSWERS:
+            problem = "answer"
+        elif len(comment) > LONGEST_COMMENT:
+            problem = "comment"
+        if problem:
+            return desk.page(
+                request,
+                "invitation.html",
+                language=shown.person.language,
+                status=422,
+                view=shown,
+                comment=comment,
+                problem=problem,
+            )
+        seen = form.get("sequence", [""])[0]
+        payload = {
+            "partstat": said,
+            "comment": comment,
+            # What was on the page: a person who says yes to the old date has not said yes to the new one.
+            "sequence": int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 9 else shown.sequence,
+        }
+        keep_and_apply(desk, InboxKind.INVITATION_ANSWER, payload, invitation_id=shown.invitation_id)
+        return RedirectResponse(thanks_address(request), status_code=303)
+
+    @router.api_route("/i/{token}/bedankt", methods=GET)
+    def thanks(request: Request, token: str) -> Response:  # pyright: ignore[reportUnusedFunction]
+        shown = view(token)
+        return desk.page(
+            request, "invitation-thanks.html", language=shown.person.language, view=shown, back=f"/i/{token}"
+        )
+
+    return router
