@@ -126,10 +126,12 @@ def advance_one(session: Session, trajectory_id: int, settings: Settings, now: d
     return settle(session, dossier, settings, now)
 
 
-def settle(session: Session, dossier: Dossier, settings: Settings, now: datetime) -> list[Move]:
+def settle(
+    session: Session, dossier: Dossier, settings: Settings, now: datetime, effects: Effects | None = None
+) -> list[Move]:
     """Apply every move that is due, plan again after each round, and note when something is due next."""
     done: list[Move] = []
-    effects = Effects(session, dossier, settings, now)
+    effects = effects or Effects(session, dossier, settings, now)
     if any(_came_too_near(row, now) for row in dossier.steps.values()):
         follow(session, dossier, effects)
     while moves := decide(dossier, now):

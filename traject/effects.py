@@ -45,6 +45,16 @@ class Reason:
     reply_tag: str = ""  # of an invitation or request; else the message's own
 
 
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """One mail that was queued: who gets what."""
+
+    kind: MessageKind
+    person: str
+    email: str
+    subject: str
+
+
 class Effects:
     """What one transition of one trajectory causes: history, tasks and mail, all in the session's transaction."""
 
@@ -54,6 +64,7 @@ class Effects:
         self.settings = settings
         self.now = now
         self.from_name, self.from_email = parseaddr(settings.mail_from)
+        self.queued: list[Queued] = []
 
     def event(self, name: str, *, actor: str = "traject", **details: Any) -> None:
         """Write one fact in the history; details hold ids, keys and dates only."""
@@ -99,7 +110,7 @@ class Effects:
         )
         composed = compose(kind, person.language, context, head, calendar=calendar)
         withheld = person.address_state is AddressState.BOUNCED
-        return outbox.queue(
+        queued = outbox.queue(
             self.session,
             Message(
                 effect_key=effect_key,
@@ -122,6 +133,9 @@ class Effects:
                 answer="het adres van deze persoon werkt niet meer" if withheld else "",
             ),
         )
+        if queued:
+            self.queued.append(Queued(kind, person.name, person.email, composed.subject))
+        return queued
 
     def common(self, person: Person, text: str = "") -> dict[str, Any]:
         """What every mail to this person knows."""

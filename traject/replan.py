@@ -110,7 +110,11 @@ def replan(session: Session, dossier: Dossier, now: datetime, *, keep_dates: boo
             session.add(row)
             dossier.stages[stage.key] = row
         else:
-            _update(row, {"opens_on": stage.opens_on, "ends_on": stage.ends_on, "certainty": stage.certainty})
+            values = stage_values(dossier.programme, stage, dossier.id)
+            _update(
+                row,
+                {name: values[name] for name in ("position", "title", "opens_on", "ends_on", "certainty")},
+            )
     zone = dossier.calendar.timezone
     new: list[dict[str, Any]] = []
     for step in made.steps:

@@ -1,0 +1,177 @@
+"""Roles change hands: what is still open moves along with the role."""
+
+from datetime import datetime
+
+from email_validator import EmailNotValidError, validate_email
+from sqlmodel import col, select
+
+from models import Message, Person, RoleHolder, StepRow, Task
+from models.enums import GatheringState, RequestState, StepKind, StepState, TaskState
+from traject import outbox
+from traject.asking import Asking
+from traject.dossier import open_gatherings, row_id
+from traject.errors import Refused
+from traject.gatherings import Gatherings
+from traject.settings import Settings
+from traject.staff import StaffResult, Work, action, withdraw_request
+from traject.store import Store
+
+
+def hand_over(
+    store: Store,
+    settings: Settings,
+    reference: str,
+    role: str,
+    *,
+    old_email: str | None = None,
+    name: str | None = None,
+    email: str | None = None,
+    now: datetime,
+    dry_run: bool = False,
+) -> StaffResult:
+    """Give a role to another person, add somebody to it (no `old_email`), or let somebody leave (no `email`).
+
+    The one who leaves gets a cancellation of what is still to come, and no reminder any more; the one who comes gets
+    the invitations and evaluation requests that are open, and the tasks.
+    """
+    result = StaffResult(reference)
+    with action(store, settings, reference, now, result, dry_run=dry_run) as work:
+        declared = {known.key: known for known in work.dossier.programme.roles}
+        if role not in declared:
+            message = f"rol ‘{role}’ bestaat niet in dit programma; kies uit {', '.join(declared)}"
+            raise Refused(message)
+        holders = work.dossier.holders.setdefault(role, [])
+        old = _leaving(holders, role, old_email)
+        if old is None and email and holders and not declared[role].many:
+            message = (
+                f"rol ‘{role}’ is voor één persoon en die heeft {holders[0].name} al; "
+                f"zeg van wie de rol overgaat: --from {holders[0].email}"
+            )
+            raise Refused(message)
+        if email is None and (old is None or (declared[role].required and len(holders) == 1)):
+            message = f"rol ‘{role}’ is verplicht; geef ook wie hem overneemt"
+            raise Refused(message)
+        new = _person(work, name or "", email) if email else None
+        if old is not None and new is not None and old.id == new.id:
+            message = f"{old.name} heeft de rol ‘{role}’ al"
+            raise Refused(message)
+        if old:
+            _leave(work, role, old)
+        if new:
+            _join(work, role, new)
+        if old:
+            _after_leaving(work, old, new)
+        who = [person.name for person in (old, new) if person]
+        arrow = " → ".join(who)
+        work.sentence = f"{declared[role].title.nl}: {arrow}"
+    return result
+
+
+def _leaving(holders: list[Person], role: str, old_email: str | None) -> Person | None:
+    if old_email is None:
+        return None
+    for person in holders:
+        if person.email == old_email.strip().lower():
+            return person
+    names = ", ".join(f"{person.name} <{person.email}>" for person in holders) or "niemand"
+    message = f"{old_email} heeft de rol ‘{role}’ niet; die heeft {names}"
+    raise Refused(message)
+
+
+def _person(work: Work, name: str, email: str) -> Person:
+    try:
+        validate_email(email, check_deliverability=False, test_environment=True)
+    except EmailNotValidError as error:
+        message = f"‘{email}’ is geen mailadres ({error})"
+        raise Refused(message) from error
+    found = work.session.exec(select(Person).where(Person.email == email.strip().lower())).one_or_none()
+    if found is None:
+        organisation = work.dossier.organisation
+        found = Person(
+            name=name or email,
+            email=email.strip().lower(),
+            organisation_id=organisation.id if organisation else None,
+        )
+        work.session.add(found)
+        work.session.flush()
+    return found
+
+
+def _leave(work: Work, role: str, person: Person) -> None:
+    query = select(RoleHolder).where(
+        RoleHolder.trajectory_id == work.dossier.id,
+        RoleHolder.role == role,
+        RoleHolder.person_id == person.id,
+        col(RoleHolder.until).is_(None),
+    )
+    work.session.exec(query).one().until = work.now
+    work.dossier.holders[role] = [holder for holder in work.dossier.holders[role] if holder.id != person.id]
+    work.effects.event("role.left", actor="staff", role=role, person=person.id)
+
+
+def _join(work: Work, role: str, person: Person) -> None:
+    if any(holder.id == person.id for holder in work.dossier.holders[role]):
+        message = f"{person.name} heeft de rol ‘{role}’ al"
+        raise Refused(message)
+    work.session.add(
+        RoleHolder(trajectory_id=work.dossier.id, role=role, person_id=row_id(person), since=work.now)
+    )
+    work.dossier.holders[role].append(person)
+    work.effects.event("role.taken", actor="staff", role=role, person=person.id)
+    gatherings = Gatherings(work.effects)
+    for gathering in open_gatherings(work.dossier, work.now):
+        row = _row(work, gathering.step_id)
+        if role in work.dossier.programme.step(row.key).to:
+            gatherings.invite(gathering, person)
+    asking = Asking(work.effects)
+    for row in work.dossier.steps.values():
+        round_ = work.dossier.rounds.get(row_id(row))
+        if row.kind is StepKind.EVALUATION and row.state is StepState.OPEN and round_:
+            step = work.dossier.programme.step(row.key)
+            asked = {p.id for _, p in work.dossier.requests.get(row_id(round_), [])}
+            if role in step.to and person.id not in asked:
+                asking.request(step, row, round_, role, person)
+
+
+def _after_leaving(work: Work, person: Person, successor: Person | None) -> None:
+    """Whoever left, and holds no other role here that is asked for the same, is no longer asked for it."""
+    roles = {role for role, people in work.dossier.holders.items() if any(p.id == person.id for p in people)}
+    gatherings = Gatherings(work.effects)
+    for gathering in work.dossier.gatherings.values():
+        to_come = gathering.state is GatheringState.FIXED and gathering.starts_at > work.now
+        if to_come and not roles & set(work.dossier.programme.step(_row(work, gathering.step_id).key).to):
+            gatherings.uninvite(gathering, person)
+    for row in work.dossier.steps.values():
+        round_ = work.dossier.rounds.get(row_id(row))
+        if round_ is None or roles & set(work.dossier.programme.step(row.key).to):
+            continue
+        for request, asked in work.dossier.requests.get(row_id(round_), []):
+            if asked.id == person.id and request.state is RequestState.ASKED:
+                withdraw_request(work, request, "deze persoon heeft de rol niet meer")
+    if not roles:
+        kept = set(
+            work.session.exec(
+                select(Message.id).where(
+                    Message.trajectory_id == work.dossier.id,
+                    Message.person_id == person.id,
+                    Message.kind == "cancellation",
+                )
+            )
+        )
+        waiting = select(Message.id).where(
+            Message.trajectory_id == work.dossier.id,
+            Message.person_id == person.id,
+            col(Message.state).in_(("queued", "held")),
+        )
+        for message_id in work.session.exec(waiting):
+            if message_id is not None and message_id not in kept:
+                outbox.skip(work.session, message_id, reason="deze persoon heeft de rol niet meer")
+    open_tasks = select(Task).where(
+        Task.trajectory_id == work.dossier.id, Task.person_id == person.id, Task.state == TaskState.OPEN
+    )
+    for task in work.session.exec(open_tasks):
+        task.person_id = successor.id if successor else None
+
+
+def _row(work: Work, step_id: int) -> StepRow:
+    return next(row for row in work.dossier.steps.values() if row.id == step_id)
