@@ -34,7 +34,7 @@ def up(settings: Settings) -> int:
     """
     console = Console(highlight=False)
     if (refusal := why_not(settings)) is not None:
-        console.print(refusal, style="red")
+        console.print(refusal, style="red", markup=False, soft_wrap=True)
         return 2
     return asyncio.run(_Run(settings, console).until_stopped())
 
@@ -106,7 +106,7 @@ class _Run:
                 starting.result()
                 await stopping
         except TrajectError as error:
-            self.console.print(str(error), style="red", markup=False)
+            self.console.print(str(error), style="red", markup=False, soft_wrap=True)
             code = 1
         finally:
             starting.cancel()
@@ -189,7 +189,7 @@ class _Run:
     def _fell(self, child: Child, code: int, wait: float) -> None:
         log = self.logs / f"{child.name}.log"
         said = say(self.settings, "fell", name=child.name, code=code, wait=wait, log=log)
-        self.console.print(said, style="yellow", markup=False)
+        self.console.print(said, style="yellow", markup=False, soft_wrap=True)
 
     def _show_places(self) -> None:
         settings = self.settings
