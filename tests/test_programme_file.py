@@ -205,6 +205,16 @@ def test_deep_nesting_is_refused_at_once(text: str) -> None:
     assert clock.perf_counter() - begun < 2
 
 
+@pytest.mark.parametrize(
+    "good", ["bij de lancering", "3 maanden", "voorbeeld", "title:", "er is een partner"]
+)
+def test_an_endless_value_or_key_is_refused_at_once(good: str) -> None:
+    begun = clock.perf_counter()
+    with pytest.raises(ProgrammeError):
+        parse_programme(SOUND.replace(good, "a tussen en " * 15_000 + good, 1), "lang@1")
+    assert clock.perf_counter() - begun < 2
+
+
 def test_an_alias_bomb_is_refused() -> None:
     bomb = "a: &a [x, x]\n" + "".join(
         f"{chr(98 + n)}: &{chr(98 + n)} [*{chr(97 + n)}, *{chr(97 + n)}]\n" for n in range(20)

@@ -2,15 +2,19 @@
 
 import json
 import re
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
 
+from calendars.school_year import school_calendar
 from models.enums import StepKind, TrajectoryKind
+from traject.plan import Facts
+from traject.planner import plan
 from traject.programme import Anchor, Moment, Programme, Span, Unit
-from traject.programme_fields import Kind
+from traject.programme_fields import MAIL_TEMPLATES, Kind
 from traject.programme_file import load_programmes
 from traject.programme_schema import PATTERNS, programme_schema, questionnaire_schema, written
 from traject.questionnaire import read_questionnaire
@@ -99,6 +103,27 @@ def test_a_school_has_a_round_table_every_other_year_and_hears_of_the_monitor(pr
     assert monitor.cycle is not None
     # Our own questions come in May; the national ones in autumn (domain.md: the two collided elsewhere).
     assert (monitor.cycle.first.month, monitor.cycle.last.month) == (10, 11)
+
+
+@pytest.mark.parametrize("programme", ALL, ids=name)
+def test_a_programme_finds_a_date_for_everything_whenever_it_starts(programme: Programme) -> None:
+    roles = frozenset(role.key for role in programme.roles)
+    for starts_on in (date(2026, 8, 31) + timedelta(days=days) for days in range(0, 330, 30)):
+        as_of = datetime.combine(starts_on - timedelta(days=14), time(9), UTC)
+        planned = plan(programme, Facts(starts_on, as_of, roles=roles), school_calendar())
+        assert planned.problems == (), starts_on
+        assert all(step.due_at for step in planned.steps), starts_on
+
+
+def test_every_layout_of_a_mail_is_there_in_both_languages() -> None:
+    emails = FOLDER.parent / "templates/emails"
+    missing = [
+        f"{language}/{each}"
+        for language in ("nl", "en")
+        for each in MAIL_TEMPLATES
+        if not (emails / language / each / "body.txt").is_file()
+    ]
+    assert missing == []
 
 
 def test_a_network_meets_three_times_every_school_year() -> None:

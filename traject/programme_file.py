@@ -28,6 +28,8 @@ from traject.programme_fields import TABLES, step_table
 from traject.programme_rules import broken_rules
 from traject.questionnaire import QuestionnaireError, read_questionnaire
 from traject.records import Reader, Record, closest
+from traject.sentence_error import plain
+from traject.words import WITHIN
 from traject.yaml_lines import FileError, MappingNode, Node, Problem, ScalarNode, compose, line_of, read_text
 
 __all__ = ["Problem", "ProgrammeError", "load_programmes", "parse_programme", "read_programme"]
@@ -209,6 +211,8 @@ def _add_step(draft: Draft, reader: Reader, node: Node, stage: str | None) -> No
         return
     values = record.values
     when = values.get("when")
+    if isinstance(when, Window):
+        _check_within(reader, record, key, yearly=stage is None)
     moment = when if isinstance(when, Moment) else None
     if moment is None and stage is None and kind is not StepKind.GATHERING:
         moment = Moment(Anchor.CYCLE_OPENS)
@@ -237,6 +241,15 @@ def _add_step(draft: Draft, reader: Reader, node: Node, stage: str | None) -> No
             **({"invite": values["invite"]} if "invite" in values else {}),
         )
     )
+
+
+def _check_within(reader: Reader, record: Record, step: str, *, yearly: bool) -> None:
+    said = plain(str(record.nodes["when"].value))
+    of_stage, of_period = WITHIN[:2], WITHIN[2:]
+    if yearly and said.startswith(of_stage):
+        reader.fault(record.line_of("when"), f"step {step!r} returns every year; write `{of_period[0]}`")
+    elif not yearly and said.startswith(of_period):
+        reader.fault(record.line_of("when"), f"step {step!r} belongs to a stage; write `{of_stage[0]}`")
 
 
 def _usual_catch_up(values: dict[str, Any], moment: Moment | None) -> tuple[CatchUp, Span | None]:

@@ -21,6 +21,8 @@ from traject.sentences import (
 from traject.yaml_lines import MappingNode, Node, Problem, ScalarNode, SequenceNode, line_of
 
 YES_NO = {"yes": True, "no": False, "true": True, "false": False, "ja": True, "nee": False}
+LONGEST_KEY = 60
+LONGEST_SENTENCE = 300
 LONGEST_LINE = 120
 LONGEST_PROSE = 4000
 _SENTENCES: dict[Kind, Callable[[str], object]] = {
@@ -52,7 +54,7 @@ class Record:
 def closest(word: str, possible: Iterable[str], *, or_list: bool = True) -> str:
     """The end of a message about a wrong word: the nearest right one, or all of them."""
     words = [str(each) for each in possible]
-    near = get_close_matches(word, words, 1, 0.6)
+    near = get_close_matches(word[:LONGEST_KEY], words, 1, 0.6)
     if near:
         return f"did you mean {near[0]!r}?"
     return f"possible are: {', '.join(words)}" if or_list and words else "declare it or correct the name"
@@ -87,8 +89,8 @@ class Reader:
                 continue
             record.lines[key] = line
             if key not in table:
-                self.fault(line, f"{where} has the unknown key {key!r}; {closest(key, table)}")
-                misspelled.update(get_close_matches(key, table, 1, 0.6))
+                self.fault(line, f"{where} has the unknown key {key[:LONGEST_KEY]!r}; {closest(key, table)}")
+                misspelled.update(get_close_matches(key[:LONGEST_KEY], table, 1, 0.6))
                 record.complete = False
                 continue
             record.nodes[key] = value
@@ -138,12 +140,17 @@ class Reader:
         if not words or (not node.style and words in {"~", "null"}):
             self.fault(line_of(node), f"{where}: {key!r} is empty; write for example `{key}: {spec.example}`")
             return None
+        if spec.kind is not Kind.PROSE and spec.kind is not Kind.LINE and len(words) > LONGEST_SENTENCE:
+            self.fault(
+                line_of(node), f"{where}: {key!r} has {len(words)} characters; at most {LONGEST_SENTENCE}"
+            )
+            return None
         return words
 
     def _one(self, words: str, line: int, key: str, spec: Field, where: str) -> Any:
         match spec.kind:
             case Kind.KEY | Kind.KEYS:
-                if re.fullmatch(KEY, words) and len(words) <= 60:
+                if re.fullmatch(KEY, words) and len(words) <= LONGEST_KEY:
                     return words
                 self.fault(
                     line,

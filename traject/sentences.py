@@ -154,7 +154,10 @@ def default_latest(earliest: time, duration: timedelta) -> time:
 
 
 def say(value: Span | Moment | Cycle | Condition | Window, language: str) -> str:
-    """Say a value as a sentence in `nl` or `en` that the matching `parse_…` reads back as the same value."""
+    """Say a value as a sentence in `nl` or `en` that the matching `parse_…` reads back as the same value.
+
+    A window is said without `within the stage`: whether it lies in a stage or in a yearly period, its step knows.
+    """
     english = language == "en"
     match value:
         case Span():
@@ -312,7 +315,6 @@ def _say_day(day: DayOfYear, english: bool) -> str:
 
 
 def _window_parts(window: Window, english: bool) -> Iterable[str]:
-    yield "within the stage" if english else "binnen de fase"
     if window.since:
         yield f"{'from' if english else 'vanaf'} {_say_moment(window.since, english, ANCHORS)}"
     names = [WEEKDAYS[day][english] for day in window.weekdays]
