@@ -86,10 +86,10 @@ class _Run:
         var = settings.var_dir
         self.logs, self.home = var / "log", var / "prefect"
         self.children = Children(self.logs, fell=self._fell)
-        prefect = prefect_server.environment(
+        # The portal has it too: it emits events.
+        self.environment = prefect_server.environment(
             os.environ, host=settings.host, port=settings.prefect_port, home=self.home
         )
-        self.own, self.prefect = {**os.environ, "PREFECT_API_URL": settings.prefect_api_url}, prefect
 
     async def until_stopped(self) -> int:
         """Start, wait for a signal, stop. A signal during the start stops what was started."""
@@ -130,7 +130,7 @@ class _Run:
         await self._step("server", self._server_answers())
         await self._step("deploy", self._deploy())
         await self.children.start(
-            Child("prefect-worker", prefect_server.worker_command(), self.prefect, timedelta(seconds=4))
+            Child("prefect-worker", prefect_server.worker_command(), self.environment, timedelta(seconds=4))
         )
         self._show_places()
 
@@ -143,17 +143,19 @@ class _Run:
 
     def _server(self) -> Child:
         command = prefect_server.server_command(host=self.settings.host, port=self.settings.prefect_port)
-        return Child("prefect-server", command, self.prefect, timedelta(seconds=4))
+        return Child("prefect-server", command, self.environment, timedelta(seconds=4))
 
     def _mailbox(self) -> Child:
         command = [sys.executable, "-m", "traject.mailbox", "--host", self.settings.host]
         place = ["--port", str(self.settings.mailbox_port), "--folder", str(self._mail_folder())]
-        return Child("mailbox", [*command, *place], self.own, timedelta(seconds=1))
+        return Child("mailbox", [*command, *place], self.environment, timedelta(seconds=1))
 
     def _portal(self) -> Child:
         address = ["--host", self.settings.host, "--port", str(self.settings.portal_port)]
         command = [sys.executable, "-m", "uvicorn", "portal.app:app", *address, "--no-server-header"]
-        return Child("portal", [*command, "--timeout-graceful-shutdown", "1"], self.own, timedelta(seconds=2))
+        return Child(
+            "portal", [*command, "--timeout-graceful-shutdown", "1"], self.environment, timedelta(seconds=2)
+        )
 
     def _mail_folder(self) -> Path:
         return self.settings.var_dir / "mail"
@@ -178,7 +180,7 @@ class _Run:
         template = self.home / "pool.json"
         prefect_server.write_pool_template(template)
         for command in (prefect_server.pool_command(template), prefect_server.deploy_command()):
-            if await self.children.run(Child("prefect-deploy", command, self.prefect)) != 0:
+            if await self.children.run(Child("prefect-deploy", command, self.environment)) != 0:
                 raise self._failed("deploy", "prefect-deploy")
         stamp.write_text(wanted)
 
