@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import insert
 from sqlmodel import Session, col, select
 
-from models import Event, Message, Person, StepRow, Task
+from models import Event, Message, Organisation, Person, StepRow, Task
 from models.enums import AddressState, MessageKind, MessageState, StepState
 from traject import outbox
 from traject.compose import compose
@@ -154,17 +154,21 @@ class Effects:
 
     def mail(self, step: Step, row: StepRow) -> None:
         """Fire a mail step: one message for each person in its roles."""
-        kind = MessageKind(step.template or "notice")
         people = self.dossier.people(step.to)
         for role, person in people:
-            context = self._mail_context(kind, step, row, role, person)
-            self.queue(kind, person, context, self.key(row, f"p{row_id(person)}"), Reason(step_id=row.id))
+            self.mail_to(step, row, role, person)
         row.state = StepState.DONE if people else StepState.SKIPPED
         row.acted_at = row.done_at = self.now
         row.note = "" if people else "niemand heeft de rol " + " of ".join(step.to)
         self.event(
             "step.sent" if people else "step.skipped", step=row.key, cycle=row.cycle, people=len(people)
         )
+
+    def mail_to(self, step: Step, row: StepRow, role: str, person: Person) -> None:
+        """Send one person the mail of a step."""
+        kind = MessageKind(step.template or "notice")
+        context = self._mail_context(kind, step, row, role, person)
+        self.queue(kind, person, context, self.key(row, f"p{row_id(person)}"), Reason(step_id=row.id))
 
     def _mail_context(
         self, kind: MessageKind, step: Step, row: StepRow, role: str, person: Person
@@ -181,6 +185,7 @@ class Effects:
                 starts_on=trajectory.starts_on,
                 ends_on=trajectory.ends_on or trajectory.starts_on,
                 retention=self._retention(language),
+                data_source=self._source(person),
                 stages=tuple(
                     StageLine(self._stage_title(s.key, s.title, language), s.opens_on, s.ends_on)
                     for s in stages
@@ -198,6 +203,13 @@ class Effects:
             )
         title = step.title.in_language(language)
         return (ReminderContext if kind is MessageKind.REMINDER else NoticeContext)(**common, title=title)
+
+    def _source(self, person: Person) -> str:
+        """Who gave us this person's name and address."""
+        home = self.session.get(Organisation, person.organisation_id) if person.organisation_id else None
+        if home is not None:
+            return home.name
+        return "your own organisation" if person.language == "en" else "je eigen organisatie"
 
     def _stage_title(self, key: str, title: str, language: str) -> str:
         known = {stage.key: stage for stage in self.dossier.programme.stages}

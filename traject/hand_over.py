@@ -6,7 +6,7 @@ from email_validator import EmailNotValidError, validate_email
 from sqlmodel import col, select
 
 from models import Message, Person, RoleHolder, StepRow, Task
-from models.enums import GatheringState, RequestState, StepKind, StepState, TaskState
+from models.enums import GatheringState, MessageKind, RequestState, StepKind, StepState, TaskState
 from traject import outbox
 from traject.asking import Asking
 from traject.dossier import open_gatherings, row_id
@@ -118,6 +118,7 @@ def _join(work: Work, role: str, person: Person) -> None:
     )
     work.dossier.holders[role].append(person)
     work.effects.event("role.taken", actor="staff", role=role, person=person.id)
+    _welcome(work, role, person)
     gatherings = Gatherings(work.effects)
     for gathering in open_gatherings(work.dossier, work.now):
         row = _row(work, gathering.step_id)
@@ -131,6 +132,16 @@ def _join(work: Work, role: str, person: Person) -> None:
             asked = {p.id for _, p in work.dossier.requests.get(row_id(round_), [])}
             if role in step.to and person.id not in asked:
                 asking.request(step, row, round_, role, person)
+
+
+def _welcome(work: Work, role: str, person: Person) -> None:
+    """Whoever joins after the welcome went out is welcomed too: that mail says how we got the address (AVG art. 14)."""
+    for step in work.dossier.programme.steps:
+        row = work.dossier.steps.get((step.key, ""))
+        was_sent = row is not None and row.state not in (StepState.PLANNED, StepState.CANCELLED)
+        if row and was_sent and step.template == MessageKind.WELCOME and role in step.to:
+            work.effects.mail_to(step, row, role, person)
+            return
 
 
 def _after_leaving(work: Work, person: Person, successor: Person | None) -> None:

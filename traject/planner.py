@@ -304,9 +304,9 @@ class _Planning:
         if window.since:
             since = self._moment(window.since, step, cycle)
             first = max(first, self.calendar.to_local(since[0]).date()) if since else first
-        announced = max(first, self.today)
+        announced = self._first_sending_day(max(first, self.today))
         in_time = max(first, shift(announced, step.invite, 1))
-        soonest = max(first, self.today + LEAST_NOTICE)
+        soonest = max(first, announced + LEAST_NOTICE)
         if (before := self.proposed.get((step.key, cycle))) and self._still_fits(
             before, window, soonest, last
         ):
@@ -395,10 +395,7 @@ class _Planning:
         if name in self.fixed:
             due_at, certainty = ends_at, Certainty.FIXED
         else:
-            day = shift(self.calendar.to_local(starts_at).date(), step.invite, -1)
-            first, _ = self._span_of(step, cycle)
-            due_at = self.calendar.next_sending_moment(self.calendar.local(max(day, first), DEFAULT_TIME))
-            due_at = min(due_at, self._sending_before(starts_at))
+            due_at = self._invite_at(step, cycle, starts_at)
             certainty = Certainty.EXPECTED
         self._add(step, cycle, due_at=due_at, certainty=certainty, starts_at=starts_at, ends_at=ends_at)
         for number, span in enumerate(step.reminders, start=1):
@@ -407,6 +404,21 @@ class _Planning:
             remind_at = min(remind_at, self._sending_before(starts_at))
             title = f"Herinnering: {step.title.nl}"
             self._add(step, cycle, f"/reminder-{number}", due_at=remind_at, certainty=certainty, title=title)
+
+    def _invite_at(self, step: Step, cycle: str, starts_at: datetime) -> datetime:
+        """The last sending moment that leaves the whole invitation time, but not before the step may begin."""
+        day = shift(self.calendar.to_local(starts_at).date(), step.invite, -1)
+        first, _ = self._span_of(step, cycle)
+        if day > first:
+            in_time = self._sending_before(self.calendar.local(day + DAY, time(0)))
+            if self.calendar.to_local(in_time).date() >= first:
+                return in_time
+        first_moment = self.calendar.next_sending_moment(self.calendar.local(first, DEFAULT_TIME))
+        return min(first_moment, self._sending_before(starts_at))
+
+    def _first_sending_day(self, day: date) -> date:
+        at = self.calendar.next_sending_moment(self.calendar.local(day, DEFAULT_TIME))
+        return self.calendar.to_local(at).date()
 
     def _sending_before(self, instant: datetime) -> datetime:
         """The last 9:00 of a working day that lies before an instant."""

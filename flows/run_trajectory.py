@@ -1,0 +1,52 @@
+"""One school's staged workflow, as far as it can go now: a task per stage, and an artifact with its timeline."""
+
+from typing import Any
+
+from prefect import flow, get_client, task
+from prefect.artifacts import acreate_markdown_artifact
+from prefect.context import FlowRunContext
+
+from flows.context import opened
+from flows.deliver_mail import drain_outbox
+from traject.advance import advance
+from traject.clock import now
+from traject.dossier import load
+from traject.timeline import Timeline, timeline
+
+
+@flow(name="run_trajectory", flow_run_name="traject {trajectory_id}")
+async def run_trajectory(trajectory_id: str) -> dict[str, Any]:
+    """Advance one trajectory, send what that queued, and show where it stands and what comes next."""
+    number = int(trajectory_id)
+    with opened() as (store, settings):
+        with store.read() as session:
+            stages = list(load(session, number, settings, now()).stages)
+        states = {
+            stage: await run_stage.with_options(name=f"fase {stage}")(number, stage) for stage in stages
+        }
+        with store.read() as session:
+            shown = timeline(load(session, number, settings, now()), now())
+    await _name_run(shown)
+    await acreate_markdown_artifact(
+        key=f"traject-{number}", markdown=shown.markdown(), description=f"Tijdlijn van {shown.reference}"
+    )
+    return {"stages": states, "delivered": await drain_outbox()}
+
+
+@task
+async def run_stage(trajectory_id: int, stage: str) -> str:
+    """Let everything that is due happen, and give the state in which this stage is then."""
+    with opened() as (store, settings):
+        advance(store, settings, now=now(), only=[trajectory_id])
+        with store.read() as session:
+            return str(load(session, trajectory_id, settings, now()).stages[stage].state)
+
+
+async def _name_run(shown: Timeline) -> None:
+    """Name and tag the run, so that a school is found in Prefect's own screen."""
+    context = FlowRunContext.get()
+    if context and context.flow_run:
+        async with get_client() as client:
+            await client.update_flow_run(
+                context.flow_run.id, name=shown.reference, tags={*context.flow_run.tags, *shown.tags}
+            )

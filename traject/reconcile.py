@@ -1,0 +1,172 @@
+"""Whether plan, rows and outbox agree. Reads only; every finding says what does not agree and what mends it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from calendars.school_year import SchoolYear
+from models import EvaluationRequest, Gathering, Invitation, Message, StepRow, Trajectory
+from models.enums import (
+    GatheringState,
+    MessageState,
+    RequestState,
+    StepKind,
+    StepState,
+    TrajectoryState,
+)
+from traject.dossier import load
+from traject.plan import PlannedStep
+from traject.replan import foresee
+from traject.settings import Settings
+from traject.store import Store
+
+LATE = timedelta(hours=26)
+"""A nightly check finds what was due longer ago than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that does not agree. `sentence` is Dutch and holds no names of people."""
+
+    code: str
+    trajectory: str  # its reference; empty when it is about no single one
+    sentence: str
+
+
+def reconcile(store: Store, settings: Settings, now: datetime) -> list[Finding]:
+    """Compare plan, rows and outbox of every running trajectory. An empty list: they agree."""
+    with store.read() as session:
+        findings = [*_outbox(session, now), *_effects(session), *_waking(session, now)]
+        running = session.exec(select(Trajectory.id).where(Trajectory.state == TrajectoryState.RUNNING)).all()
+    for trajectory_id in running:
+        with store.read() as session:
+            findings += _plan(session, trajectory_id or 0, settings, now)
+    return findings
+
+
+def _plan(session: Session, trajectory_id: int, settings: Settings, now: datetime) -> Iterator[Finding]:
+    dossier = load(session, trajectory_id, settings, now)
+    due = dossier.trajectory.next_due_at
+    if dossier.trajectory.state is not TrajectoryState.RUNNING or (due is not None and due <= now):
+        return  # it is about to be planned again
+    changes = foresee(dossier, dossier.facts(now))
+    for change in changes.steps:
+        one = change.after or change.before
+        if isinstance(one, PlannedStep) and _differs(change.before, change.after):
+            yield Finding(
+                "plan",
+                dossier.trajectory.reference,
+                f"stap {one.key} {one.cycle} staat anders in de database dan in het plan; "
+                f"`traject run-once` plant opnieuw, `traject status {dossier.trajectory.reference}` toont het verschil",
+            )
+    local = now.astimezone(settings.zone).date()
+    this_year = str(SchoolYear.of(local))
+    for step in dossier.programme.steps:
+        planned = any(s.key == step.key and s.cycle == this_year for s in dossier.steps.values())
+        if step.kind is StepKind.EVALUATION and step.cycle and step.cycle.every == 1 and not planned:
+            expected = any(
+                isinstance(change.after, PlannedStep) and change.after.id == (step.key, this_year)
+                for change in changes.steps
+            )
+            if expected:
+                yield Finding(
+                    "evaluation",
+                    dossier.trajectory.reference,
+                    f"voor schooljaar {this_year} staat geen evaluatie klaar; `traject run-once` zet haar klaar",
+                )
+
+
+def _differs(before: object, after: object) -> bool:
+    """Whether the rows owe something else than the plan; a title or a certainty is no matter."""
+    if not isinstance(before, PlannedStep) or not isinstance(after, PlannedStep):
+        return True
+    return (before.due_at, before.starts_at, before.kind) != (after.due_at, after.starts_at, after.kind)
+
+
+def _waking(session: Session, now: datetime) -> Iterator[Finding]:
+    never = select(Trajectory.reference).where(
+        Trajectory.state == TrajectoryState.RUNNING,
+        col(Trajectory.next_due_at).is_(None),
+        col(Trajectory.id).in_(
+            select(StepRow.trajectory_id).where(
+                StepRow.state == StepState.PLANNED,
+                col(StepRow.due_at).is_not(None),
+                col(StepRow.on_hold).is_(False),
+            )
+        ),
+    )
+    for reference in session.exec(never):
+        yield Finding("asleep", reference, "er staan stappen gepland, maar het traject wordt nooit gewekt")
+    late = select(Trajectory.reference).where(
+        Trajectory.state == TrajectoryState.RUNNING, col(Trajectory.next_due_at) < now - LATE
+    )
+    for reference in session.exec(late):
+        yield Finding(
+            "late", reference, "er had al iets moeten gebeuren; loopt de hartslag? `traject doctor` zegt het"
+        )
+
+
+def _effects(session: Session) -> Iterator[Finding]:
+    """What should have led to a mail and did not."""
+    uninvited = (
+        select(Trajectory.reference, Gathering.title)
+        .join(Gathering, col(Gathering.trajectory_id) == col(Trajectory.id))
+        .join(Invitation, col(Invitation.gathering_id) == col(Gathering.id))
+        .outerjoin(Message, col(Message.invitation_id) == col(Invitation.id))
+        .where(
+            Gathering.state == GatheringState.FIXED,
+            col(Invitation.is_cancelled).is_(False),
+            col(Message.id).is_(None),
+        )
+        .distinct()
+    )
+    for reference, title in session.exec(uninvited):
+        yield Finding(
+            "invitation", reference, f"voor ‘{title}’ is iemand uitgenodigd zonder dat er een mail klaarstaat"
+        )
+    unasked = (
+        select(func.count())
+        .select_from(EvaluationRequest)
+        .outerjoin(Message, col(Message.request_id) == col(EvaluationRequest.id))
+        .where(EvaluationRequest.state == RequestState.ASKED, col(Message.id).is_(None))
+    )
+    if count := session.exec(unasked).one():
+        yield Finding(
+            "request", "", f"{count} evaluatieverzoeken zijn gedaan zonder dat er een mail klaarstaat"
+        )
+    doubled = (
+        select(Message.invitation_id)
+        .where(
+            col(Message.sequence).is_not(None),
+            col(Message.is_reminder).is_(False),
+            Message.state == MessageState.ACCEPTED,
+        )
+        .group_by(col(Message.invitation_id), col(Message.sequence), col(Message.kind))
+        .having(func.count() > 1)
+    )
+    for invitation in session.exec(doubled):
+        yield Finding("double", "", f"uitnodiging {invitation} is twee keer verstuurd met hetzelfde SEQUENCE")
+
+
+def _outbox(session: Session, now: datetime) -> Iterator[Finding]:
+    waiting = select(func.count()).where(
+        Message.state == MessageState.QUEUED, Message.attempts == 0, col(Message.next_attempt_at) < now - LATE
+    )
+    if count := session.exec(waiting).one():
+        yield Finding(
+            "outbox",
+            "",
+            f"{count} mails wachten langer dan een dag; `traject doctor` kijkt naar de mailserver",
+        )
+    stuck = select(func.count()).where(
+        Message.state == MessageState.ATTEMPTING, col(Message.next_attempt_at) < now - LATE
+    )
+    if count := session.exec(stuck).one():
+        yield Finding(
+            "stuck",
+            "",
+            f"{count} mails zijn half verstuurd blijven liggen; `traject run-once` gaat ermee verder",
+        )
