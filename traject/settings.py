@@ -127,8 +127,8 @@ class Settings(BaseSettings):
 
     @property
     def prefect_api_url(self) -> str:
-        """Where Prefect's API is."""
-        return f"http://{self.host}:{self.prefect_port}/api"
+        """Where Prefect's API is: PREFECT_API_URL when it is set, else the server that `traject up` starts."""
+        return os.environ.get("PREFECT_API_URL") or f"http://{self.host}:{self.prefect_port}/api"
 
     @property
     def zone(self) -> ZoneInfo:
