@@ -5,7 +5,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +27,9 @@ ROUNDS = 3
 LIMIT = 0.5
 """Of what aiosmtplib reaches with the same ready bytes (issue 2 §11)."""
 
-BODY = (b"Subject: Studiemiddag\r\nFrom: a@hart.example\r\nTo: b@school.example\r\n\r\n" + b"x" * 74 + b"\r\n") * 100
+BODY = (
+    b"Subject: Studiemiddag\r\nFrom: a@hart.example\r\nTo: b@school.example\r\n\r\n" + b"x" * 74 + b"\r\n"
+) * 100
 """15 kB, as an invitation with HTML and a calendar part."""
 
 
@@ -50,7 +52,9 @@ async def _send_bare(port: int) -> float:
     left = list(range(MESSAGES))
 
     async def worker() -> None:
-        async with aiosmtplib.SMTP(hostname="127.0.0.1", port=port, start_tls=False, local_hostname="bench") as client:
+        async with aiosmtplib.SMTP(
+            hostname="127.0.0.1", port=port, start_tls=False, local_hostname="bench"
+        ) as client:
             while left:
                 number = left.pop()
                 await client.sendmail("bounce@hart.example", [f"p{number}@school.example"], BODY)
@@ -88,7 +92,7 @@ def _message(number: int) -> Message:
 
 
 @contextmanager
-def _sink() -> Iterator[int]:
+def _sink() -> Generator[int]:
     sink = subprocess.Popen(
         [sys.executable, str(Path(__file__).with_name("smtp_sink.py"))], stdout=subprocess.PIPE, text=True
     )
@@ -102,4 +106,6 @@ def _sink() -> Iterator[int]:
 
 if __name__ == "__main__":
     for name, value, unit, ratio, limit in run():
-        sys.stdout.write(f"{name:45} {value:8.0f} {unit} {'' if ratio is None else f'{ratio:.2f} (≥ {limit})'}\n")
+        sys.stdout.write(
+            f"{name:45} {value:8.0f} {unit} {'' if ratio is None else f'{ratio:.2f} (≥ {limit})'}\n"
+        )

@@ -95,6 +95,8 @@ async def _work(line: Line, recorder: "_Recorder") -> None:
                 if outcome:  # what is known is written before anything that can take long
                     await recorder.record(outcome)
                     outcome = None
+                if recorder.is_stopping:
+                    return
                 if refusal := await line.open():
                     recorder.lines -= 1
                     if recorder.lines == 0:

@@ -99,7 +99,7 @@ def withdraw(
     """Withdraw what waits for all the given ids together; gives how many. ValueError without any id.
 
     A message being sent at this moment is withdrawn too: it is never tried again, and becomes *accepted* when the server
-    takes it all the same. So a withdrawn message with `attempts` > 0 may have arrived.
+    takes it all the same. A withdrawn message with an `attempted_at` may have arrived.
     """
     wanted = {
         "invitation_id": invitation_id,

@@ -30,7 +30,7 @@ def give_up(connection: Connection, message_id: int, why: Refusal | str, *, now:
     bad_address = isinstance(why, Refusal) and why.meaning is Meaning.ADDRESS
     held = 0
     if bad_address and row.person_id is not None:
-        held = _mark_bounced(connection, row.person_id, status, now=now)
+        held = mark_bounced(connection, row.person_id, status, now=now)
     connection.execute(
         insert(_events).values(
             at=now,
@@ -54,11 +54,8 @@ def give_up(connection: Connection, message_id: int, why: Refusal | str, *, now:
             f"Bericht {message_id} is na {row.attempts} pogingen niet verstuurd ({status}) en wordt niet opnieuw "
             "geprobeerd. Bekijk het in de uitgaande post en neem zo nodig zelf contact op."
         )
-    reopened = {
-        "state": TaskState.OPEN,
-        "done_at": None,
-        "detail": detail,
-    }  # the address was mended, and broke again
+    # Again, when an address that was mended breaks too.
+    reopened = {"state": TaskState.OPEN, "done_at": None, "detail": detail}
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     connection.execute(
         dialect.insert(_tasks)
@@ -75,18 +72,21 @@ def give_up(connection: Connection, message_id: int, why: Refusal | str, *, now:
     )
 
 
-def _mark_bounced(connection: Connection, person_id: int, status: str, *, now: datetime) -> int:
+def mark_bounced(connection: Connection, person_id: int, status: str, *, now: datetime) -> int:
+    """Nobody is at this person's address: reminders are withdrawn, what else waits is held; gives how many were held."""
     connection.execute(
         update(_people)
         .where(_people.c.id == person_id)
         .values(address_state=AddressState.BOUNCED, address_state_at=now)
     )
-    others = connection.execute(
-        update(_messages)
-        .where(_m.person_id == person_id, _m.state == MessageState.QUEUED)
-        .values(state=MessageState.HELD, answer=f"adres onbereikbaar ({status})")
+    waiting = update(_messages).where(_m.person_id == person_id, _m.state == MessageState.QUEUED)
+    said = f"het adres werkt niet ({status})"
+    connection.execute(
+        waiting.where(_m.is_reminder.is_(True)).values(
+            state=MessageState.WITHDRAWN, answer=said, next_attempt_at=None
+        )
     )
-    return others.rowcount
+    return connection.execute(waiting.values(state=MessageState.HELD, answer=said)).rowcount
 
 
 def plain(said: str) -> str:
