@@ -152,6 +152,12 @@ def test_invitations_of_every_month_for_years_ahead_are_clean(year, month):
     assert lint(request(event(starts_at=start, ends_at=start.replace(hour=15)), JAN)) == []
 
 
+@pytest.mark.parametrize("until", ["20261231", "20261025T010000Z", "20261025T030000"])
+def test_a_rule_that_ends_after_the_change_before_the_meeting_is_right(until):
+    rule = b"RRULE:FREQ=YEARLY;BYMONTH=10;BYDAY=-1SU"
+    assert lint(swap(rule, b"%s;UNTIL=%s" % (rule, until.encode()))) == []
+
+
 @pytest.mark.parametrize(
     "link",
     ["https://traject.example/bijeenkomsten/studiemiddag-muziek-2026", "https://www.hartnu.nl/Onderwijs/PO"],

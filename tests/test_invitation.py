@@ -201,6 +201,16 @@ def test_the_start_is_written_in_local_time_where_that_says_which_instant(starts
     assert (b"BEGIN:VTIMEZONE" in data) == (b"TZID=" in line)
 
 
+def test_an_event_that_ends_in_the_hour_that_comes_twice_is_in_utc():
+    data = request(
+        event(
+            starts_at=datetime(2026, 10, 24, 22, tzinfo=UTC), ends_at=datetime(2026, 10, 25, 1, tzinfo=UTC)
+        ),
+        JAN,
+    )
+    assert b"\r\nDTSTART:20261024T220000Z\r\nDTEND:20261025T010000Z\r\n" in data
+
+
 def test_a_receiver_sees_nobody_else():
     prepared = prepare(event(), Method.REQUEST)
     other = prepared.for_attendee(Attendee("Piet", "piet@school.example"))
