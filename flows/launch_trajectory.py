@@ -11,6 +11,7 @@ from flows.context import opened
 from models import Person
 from traject.clock import now
 from traject.errors import Refused
+from traject.hints import hint
 from traject.launch import LaunchRequest, RoleGiven, launch
 from traject.programme_file import load_programmes
 from traject.settings import load_settings
@@ -56,6 +57,7 @@ async def launch_trajectory(
             again=again,
         )
         [launched] = launch(store, [request], settings=settings, now=now())
+        hint(settings, "trajectory.launched", [launched.trajectory_id], now())
     return launched.reference
 
 
