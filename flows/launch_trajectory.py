@@ -1,7 +1,6 @@
 """Launch one trajectory from Prefect's own form. Only ids cross into Prefect: people are named by their number."""
 
 from datetime import date
-from enum import StrEnum
 from typing import Annotated
 
 from prefect import flow
@@ -17,15 +16,19 @@ from traject.programme_file import load_programmes
 from traject.settings import load_settings
 from traject.store import Store
 
-Programme = StrEnum(
-    "Programme", {key.replace("-", "_"): key for key in load_programmes(load_settings().programmes_dir)}
-)
+PROGRAMMES = sorted(load_programmes(load_settings().programmes_dir))
+"""What Prefect's form offers: the programmes that are there when the flow is deployed."""
 
 
 @flow(name="launch_trajectory", flow_run_name="start {programme} {school}{group}")
 async def launch_trajectory(
     programme: Annotated[
-        Programme, Field(title="Programma", description="Welk traject de school of groep gaat volgen")
+        str,
+        Field(
+            title="Programma",
+            description="Welk traject de school of groep gaat volgen",
+            json_schema_extra={"enum": list(PROGRAMMES)},
+        ),
     ],
     start: Annotated[date, Field(title="Startdatum", description="Een schooldag, vandaag of later")],
     roles: Annotated[
@@ -49,7 +52,7 @@ async def launch_trajectory(
     """Check, plan and launch. The run fails with the reasons in plain Dutch when something is wrong; nothing is written then."""
     with opened() as (store, settings):
         request = LaunchRequest(
-            programme=str(programme),
+            programme=programme,
             starts_on=start,
             school=school or None,
             group=group or None,
