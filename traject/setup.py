@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
-from models import ProgrammeVersion, School, Trajectory
+from models import ProgrammeVersion, School
 from traject.errors import Refused
+from traject.launch import LaunchError, store_version
 from traject.programme import Programme
 from traject.programme_file import load_programmes
 from traject.schools import ImportReport, import_schools, shipped_schools
@@ -56,35 +57,17 @@ def store_programmes(session: Session, programmes: Iterable[Programme], now: dat
 
     Raises Refused, naming every file that must get a higher version.
     """
-    stored = {(row.key, row.version): row for row in session.exec(select(ProgrammeVersion))}
-    launched = set(session.exec(select(col(Trajectory.programme_version_id)).distinct()))
+    before = {(row.key, row.version): row.sha256 for row in session.exec(select(ProgrammeVersion))}
     done: dict[str, list[str]] = {"added": [], "replaced": [], "unchanged": []}
     refused: list[str] = []
     for programme in programmes:
-        name = f"{programme.key}@{programme.version}"
-        row = stored.get((programme.key, programme.version))
-        if row is not None and row.sha256 == programme.sha256:
-            done["unchanged"].append(name)
-            continue
-        if row is not None and row.id in launched:
-            newest = max(version for key, version in stored if key == programme.key)
-            refused.append(
-                f"{programme.path}: versie {programme.version} van ‘{programme.key}’ is al gestart en verandert niet "
-                f"meer; zet `version: {newest + 1}` in het bestand"
-            )
-            continue
-        done["added" if row is None else "replaced"].append(name)
-        row = row or ProgrammeVersion(
-            key=programme.key, version=programme.version, title="", sha256="", text="", stored_at=now
-        )
-        row.title, row.sha256, row.text, row.stored_at = (
-            programme.title.nl,
-            programme.sha256,
-            programme.source,
-            now,
-        )
-        session.add(row)
+        try:
+            store_version(session, programme, now)
+        except LaunchError as error:
+            refused += error.problems
+        known = before.get((programme.key, programme.version))
+        what = "added" if known is None else "unchanged" if known == programme.sha256 else "replaced"
+        done[what].append(f"{programme.key}@{programme.version}")
     if refused:
         raise Refused("\n".join(refused))
-    session.flush()
     return ProgrammeReport(**{what: tuple(names) for what, names in done.items()})

@@ -1,0 +1,51 @@
+"""The command line: `traject`. Each noun has its file; here they come together."""
+
+from typing import Annotated
+
+import typer
+
+from traject.cli import changing, launching, mail, programmes, running, schools, watching
+from traject.cli.console import Desk, Group, both, language_of
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    cls=Group,
+    name="traject",
+    help=both(
+        "Traject begeleidt de meerjarige trajecten van scholen: fasen, herinneringen, uitnodigingen en evaluaties.",
+        "Traject runs the multi-year trajectories of schools: stages, reminders, invitations and evaluations.",
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+@app.callback()
+def begin(
+    context: typer.Context,
+    lang: Annotated[
+        str, typer.Option("--lang", help=both("Taal: nl of en.", "Language: nl or en."), metavar="nl|en")
+    ] = "",
+) -> None:
+    """Choose the language; open what the command needs, and close it again."""
+    context.obj = desk = Desk(lang if lang in ("nl", "en") else language_of([]))
+    if lang and lang not in ("nl", "en"):
+        raise typer.BadParameter(f"{lang!r}: nl / en", param_hint="--lang")
+    context.call_on_close(desk.close)
+
+
+for commands in (running.commands, launching.commands, watching.commands, changing.commands):
+    app.add_typer(commands)
+app.add_typer(schools.commands, name="schools")
+app.add_typer(programmes.commands, name="programmes")
+app.add_typer(watching.tasks, name="tasks")
+app.add_typer(mail.outbox, name="outbox")
+app.add_typer(mail.inbox, name="inbox")
+
+
+def main() -> None:
+    """Run the command line. Exit code 0: done; 1: refused, or something is wrong; 2: not understood."""
+    app()

@@ -1,0 +1,215 @@
+"""`traject outbox` and `traject inbox`: every mail that goes and comes, and what staff decide about one of them."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from sqlmodel import col, func, select
+
+from models import Arrival, Message, Person, Trajectory
+from models.enums import InboxState, MessageState
+from traject import outbox as engine
+from traject.cli.console import AsJson, BadUsage, both, desk
+from traject.inbox import add_mail
+from traject.show import instant_json, moment, table, word
+
+outbox = typer.Typer(help=both("Mail die uitgaat.", "Mail that goes out."), no_args_is_help=True)
+inbox = typer.Typer(help=both("Wat is binnengekomen.", "What came in."), no_args_is_help=True)
+
+Number = Annotated[int, typer.Argument(help=both("Nummer van de mail.", "Number of the mail."))]
+Reason = Annotated[
+    str, typer.Option("--reason", help=both("Waarom; blijft erbij staan.", "Why; is kept with it."))
+]
+Limit = Annotated[int, typer.Option("--limit", min=1, help=both("Hoogstens zoveel.", "At most this many."))]
+
+
+@outbox.command("list", help=both("Mails, de nieuwste eerst.", "Mails, newest first."))
+def list_outbox(
+    context: typer.Context,
+    state: Annotated[
+        str,
+        typer.Option(
+            "--state", help=both(f"Alleen: {', '.join(MessageState)}.", f"Only: {', '.join(MessageState)}.")
+        ),
+    ] = "",
+    reference: Annotated[
+        str, typer.Option("--trajectory", help=both("Alleen dit traject.", "Only this one."))
+    ] = "",
+    limit: Limit = 100,
+    as_json: AsJson = False,
+) -> None:
+    """What waits, what went, and what the server said."""
+    at = desk(context)
+    query = (
+        select(Message, Trajectory.reference, Person.name)
+        .join(Trajectory, col(Trajectory.id) == col(Message.trajectory_id), isouter=True)
+        .join(Person, col(Person.id) == col(Message.person_id), isouter=True)
+        .order_by(col(Message.id).desc())
+        .limit(limit)
+    )
+    if state:
+        if state not in list(MessageState):
+            raise BadUsage(
+                at.say(f"kies uit {', '.join(MessageState)}", f"choose from {', '.join(MessageState)}")
+            )
+        query = query.where(Message.state == MessageState(state))
+    if reference:
+        query = query.where(Trajectory.reference == reference)
+    zone = at.settings.zone
+    with at.store.read() as session:
+        total = dict(session.exec(select(Message.state, func.count()).group_by(col(Message.state))).all())
+        rows: list[dict[str, Any]] = [
+            {
+                "id": message.id,
+                "state": message.state.value,
+                "kind": message.kind.value,
+                "to": message.to_email,
+                "name": name,
+                "subject": message.subject,
+                "reference": trajectory,
+                "queued_at": message.queued_at,
+                "next_attempt_at": message.next_attempt_at,
+                "accepted_at": message.accepted_at,
+                "attempts": message.attempts,
+                "answer": message.answer,
+                "message_id": message.message_id,
+            }
+            for message, trajectory, name in session.exec(query)
+        ]
+    if as_json:
+        at.give(
+            [
+                {key: instant_json(v, zone) if key.endswith("_at") else v for key, v in row.items()}
+                for row in rows
+            ]
+        )
+        return
+    made = table(
+        ("Nr", {"justify": "right"}),
+        at.say("Stand", "State"),
+        (at.say("Sinds", "Since"), {"no_wrap": True}),
+        at.say("Aan", "To"),
+        at.say("Onderwerp", "Subject"),
+    )
+    for row in rows:
+        since = moment(row["accepted_at"] or row["queued_at"], zone, at.language)
+        why = f" ({row['answer']})" if row["answer"] and row["state"] not in ("accepted", "queued") else ""
+        made.add_row(
+            str(row["id"]),
+            word(row["state"], at.language),
+            since,
+            escape(row["to"]),
+            escape(row["subject"] + why),
+        )
+    at.show(made)
+    at.tell(", ".join(f"{count} {word(which, at.language)}" for which, count in sorted(total.items())) or "0")
+
+
+@outbox.command("hold", help=both("Houd één mail vast.", "Hold one mail."))
+def hold(context: typer.Context, number: Number, reason: Reason = "", as_json: AsJson = False) -> None:
+    """Until it is released; refused once it is on its way."""
+    at = desk(context)
+    with at.store.write() as session:
+        engine.hold(session, number, reason=reason or at.say("vastgehouden door Hart", "held by Hart"))
+    _done(context, number, at.say("vastgehouden", "held"), as_json=as_json)
+
+
+@outbox.command("release", help=both("Geef één mail vrij.", "Release one mail."))
+def release(context: typer.Context, number: Number, as_json: AsJson = False) -> None:
+    """It goes with the next delivery."""
+    at = desk(context)
+    with at.store.write() as session:
+        engine.release(session, number, now=at.now())
+    _done(context, number, at.say("vrijgegeven", "released"), as_json=as_json)
+
+
+@outbox.command("skip", help=both("Verstuur één mail nooit.", "Never send one mail."))
+def skip(context: typer.Context, number: Number, reason: Reason = "", as_json: AsJson = False) -> None:
+    """Refused once it is on its way."""
+    at = desk(context)
+    with at.store.write() as session:
+        engine.skip(session, number, reason=reason or at.say("overgeslagen door Hart", "skipped by Hart"))
+    _done(context, number, at.say("wordt niet verstuurd", "will not be sent"), as_json=as_json)
+
+
+def _done(context: typer.Context, number: int, what: str, *, as_json: bool) -> None:
+    at = desk(context)
+    if as_json:
+        with at.store.read() as session:
+            at.give({"id": number, "state": session.get_one(Message, number).state.value})
+    else:
+        at.tell(f"{at.say('Mail', 'Mail')} {number}: {what}.")
+
+
+@inbox.command("list", help=both("Wat is binnengekomen, het nieuwste eerst.", "What came in, newest first."))
+def list_inbox(
+    context: typer.Context,
+    to_look_at: Annotated[
+        bool,
+        typer.Option(
+            "--to-look-at", help=both("Alleen wat iemand moet bekijken.", "Only what needs a look.")
+        ),
+    ] = False,
+    limit: Limit = 100,
+    as_json: AsJson = False,
+) -> None:
+    """Answers, bounces and other mail, and what became of them."""
+    at = desk(context)
+    query = select(Arrival).order_by(col(Arrival.id).desc()).limit(limit)
+    if to_look_at:
+        query = query.where(Arrival.state == InboxState.QUARANTINED)
+    with at.store.read() as session:
+        rows: list[dict[str, Any]] = [
+            {
+                "id": arrival.id,
+                "state": arrival.state.value,
+                "kind": arrival.payload.get("kind") or arrival.kind.value,
+                "received_at": arrival.received_at,
+                "outcome": arrival.outcome or None,
+                "why": arrival.why or None,
+                "invitation_id": arrival.invitation_id,
+                "request_id": arrival.request_id,
+            }
+            for arrival in session.exec(query)
+        ]
+    if as_json:
+        at.give([row | {"received_at": instant_json(row["received_at"], at.settings.zone)} for row in rows])
+        return
+    made = table(
+        ("Nr", {"justify": "right"}),
+        at.say("Stand", "State"),
+        (at.say("Binnen", "Came in"), {"no_wrap": True}),
+        at.say("Soort", "Kind"),
+        at.say("Uitkomst", "Outcome"),
+    )
+    for row in rows:
+        outcome = ": ".join(filter(None, (row["outcome"], row["why"])))
+        came = moment(row["received_at"], at.settings.zone, at.language)
+        made.add_row(str(row["id"]), word(row["state"], at.language), came, row["kind"], escape(outcome))
+    at.show(made)
+    at.tell(at.say(f"{len(rows)} getoond", f"{len(rows)} shown"))
+
+
+@inbox.command(
+    "add", help=both("Lees mails (.eml) in alsof ze zijn ontvangen.", "Take mails (.eml) as if they came in.")
+)
+def add(
+    context: typer.Context,
+    files: Annotated[list[Path], typer.Argument(help=both("Bestanden .eml.", "Files .eml."))],
+    as_json: AsJson = False,
+) -> None:
+    """Each is stored and applied once; the same bytes again change nothing."""
+    at = desk(context)
+    mails = [(file, at.read(file)) for file in files]
+    outcomes: list[dict[str, Any]] = []
+    for file, mail in mails:
+        outcome = add_mail(at.store, at.settings, mail, at.now(), at.now())
+        outcomes.append(
+            {"file": str(file), "outcome": outcome.outcome, "why": outcome.why} | outcome.details()
+        )
+        if not as_json:
+            why = f" ({outcome.why})" if outcome.why else ""
+            at.tell(f"{file.name}: {outcome.kind} → {outcome.outcome}{why}")
+    if as_json:
+        at.give(outcomes)
