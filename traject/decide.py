@@ -11,8 +11,8 @@ from datetime import date, datetime, time, timedelta
 from models import StageRow, StepRow
 from models.enums import OPEN_STEPS, CatchUp, StageState, StepKind, StepState
 from traject.dossier import Dossier
-from traject.planner import shift
 from traject.programme import Anchor, Condition, Predicate, Stage, Step
+from traject.spans import shift
 
 DAY = timedelta(days=1)
 SETTLED = (StepState.DONE, StepState.SKIPPED)

@@ -12,43 +12,34 @@ Rules that are Traject's own choice:
 - an evaluation is asked in the school year of the start only when two weeks of its window are left.
 """
 
-from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 
-from calendars.school_year import SchoolCalendar, SchoolYear, add_months
+from calendars.school_year import SchoolCalendar, SchoolYear
 from models.enums import Certainty, StepKind
+from traject.agenda import Agenda, Slot, no_slot, waits_for_a_date
+from traject.known import Known
 from traject.plan import (
-    Busy,
     Changes,
     Facts,
-    GatheringFixed,
-    GatheringProposed,
     Plan,
     PlannedStage,
     PlannedStep,
     PlanProblem,
-    StageClosed,
     StageMoved,
-    StageOpened,
-    StepHappened,
-    StepMoved,
     diff,
 )
 from traject.programme import (
     Anchor,
-    Cycle,
-    DayOfYear,
     Moment,
     Predicate,
     Programme,
     Span,
     Stage,
     Step,
-    Text,
-    Unit,
     Window,
 )
+from traject.spans import shift, year_bounds
 
 __all__ = ["Changes", "diff", "plan"]
 
@@ -56,7 +47,6 @@ DEFAULT_TIME = time(9)
 OVERRUN = timedelta(days=14)
 LEAST_WINDOW = timedelta(days=14)
 LEAST_NOTICE = timedelta(days=7)
-SLOT = timedelta(minutes=30)
 DAY = timedelta(days=1)
 
 
@@ -68,13 +58,6 @@ def plan(programme: Programme, facts: Facts, calendar: SchoolCalendar) -> Plan:
     return _Planning(programme, facts, calendar).plan()
 
 
-def shift(day: date, span: Span, sign: int) -> date:
-    """The day that lies a span before (-1) or after (1) a day; month ends stay month ends."""
-    if span.unit is Unit.MONTHS:
-        return add_months(day, sign * span.amount)
-    return day + timedelta(days=sign * span.amount * (7 if span.unit is Unit.WEEKS else 1))
-
-
 class _Planning:
     """One run of the planner: what is known so far."""
 
@@ -83,43 +66,12 @@ class _Planning:
         self.facts = facts
         self.calendar = calendar
         self.today = calendar.to_local(facts.as_of).date()
-        self.opened: dict[str, datetime] = {}
-        self.closed: dict[str, datetime] = {}
-        self.moved_stages: dict[str, StageMoved] = {}
-        self.happened: dict[tuple[str, str], datetime] = {}
-        self.moved: dict[tuple[str, str], datetime] = {}
-        self.fixed: dict[tuple[str, str], tuple[datetime, datetime]] = {}
-        self.proposed: dict[tuple[str, str], tuple[datetime, datetime]] = {}
-        self.taken: dict[date, list[tuple[datetime, datetime]]] = defaultdict(list)  # by UTC day of the start
-        self._read_facts()
+        self.known = Known(facts.happened)
+        self.agenda = Agenda(calendar, self.known.busy)
         self.stages: dict[str, PlannedStage] = {}
         self.gatherings: dict[tuple[str, str], tuple[datetime, datetime] | None] = {}
         self.steps: list[PlannedStep] = []
         self.problems: list[PlanProblem] = []
-
-    def _read_facts(self) -> None:
-        for fact in self.facts.happened:
-            match fact:
-                case StageOpened(stage, at):
-                    self.opened[stage] = max(at, self.opened.get(stage, at))
-                case StageClosed(stage, at):
-                    self.closed[stage] = max(at, self.closed.get(stage, at))
-                case StageMoved(stage):
-                    self.moved_stages[stage] = fact
-                case StepHappened(key, cycle, at):
-                    self.happened[key, cycle] = max(at, self.happened.get((key, cycle), at))
-                case StepMoved(key, cycle, to):
-                    self.moved[key, cycle] = max(to, self.moved.get((key, cycle), to))
-                case GatheringFixed(key, cycle, starts_at, ends_at):
-                    self.fixed[key, cycle] = (starts_at, ends_at)
-                    self._take((starts_at, ends_at))
-                case GatheringProposed(key, cycle, starts_at, ends_at):
-                    self.proposed[key, cycle] = (starts_at, ends_at)
-                case Busy(starts_at, ends_at):
-                    self._take((starts_at, ends_at))
-        for stage, at in list(self.closed.items()):  # reopened since
-            if self.opened.get(stage, at) > at:
-                del self.closed[stage]
 
     def plan(self) -> Plan:
         previous: PlannedStage | None = None
@@ -132,8 +84,8 @@ class _Planning:
             for cycle in self._cycles(step)
         ]
         for step, cycle in wanted:  # dates of gatherings first: other steps are counted from them
-            if step.kind is StepKind.GATHERING and (key := (step.key, cycle)) in self.moved:
-                self._take((self.moved[key], self.moved[key] + _duration(step)))
+            if step.kind is StepKind.GATHERING and (key := (step.key, cycle)) in self.known.moved:
+                self.agenda.take((self.known.moved[key], self.known.moved[key] + _duration(step)))
         for step, cycle in wanted:
             if step.kind is StepKind.GATHERING:
                 self._gathering_date(step, cycle)
@@ -146,20 +98,20 @@ class _Planning:
     # Stages
 
     def _stage(self, stage: Stage, previous: PlannedStage | None) -> PlannedStage:
-        moved = self.moved_stages.get(stage.key) or StageMoved(stage.key)
+        moved = self.known.moved_stages.get(stage.key) or StageMoved(stage.key)
         certainty = Certainty.EXPECTED
-        if stage.key in self.opened:
-            opens_on = self.calendar.to_local(self.opened[stage.key]).date()
+        if stage.key in self.known.opened:
+            opens_on = self.calendar.to_local(self.known.opened[stage.key]).date()
             certainty = Certainty.FIXED
         elif moved.opens_on:
             opens_on = moved.opens_on
         else:
             opens_on = self._stage_start(stage.starts, previous)
-        if stage.key in self.closed:
-            ends_on = self.calendar.to_local(self.closed[stage.key]).date()
+        if stage.key in self.known.closed:
+            ends_on = self.calendar.to_local(self.known.closed[stage.key]).date()
         else:
             ends_on = moved.ends_on or shift(opens_on, stage.lasts, 1) - DAY
-            if stage.key in self.opened and ends_on < self.today:
+            if stage.key in self.known.opened and ends_on < self.today:
                 ends_on = self.today + OVERRUN
             ends_on = max(ends_on, opens_on)
         if certainty is not Certainty.FIXED and self.calendar.is_estimated(opens_on):
@@ -168,12 +120,12 @@ class _Planning:
 
     def _stage_start(self, starts: Moment, previous: PlannedStage | None) -> date:
         if starts.anchor is Anchor.STAGE_ENDS and previous:
-            closed = previous.key in self.closed
+            closed = previous.key in self.known.closed
             base = previous.ends_on + (timedelta() if closed else DAY)
         else:
             base = self.facts.starts_on
         day = shift(base, starts.span, starts.sign)
-        return max(day, self.today) if previous and previous.key in self.closed else day
+        return max(day, self.today) if previous and previous.key in self.known.closed else day
 
     # Which steps there are
 
@@ -194,7 +146,7 @@ class _Planning:
         number = 0
         while year.starts_on <= ends_on:
             number += 1
-            first, last = _bounds(year, step.cycle)
+            first, last = year_bounds(year, step.cycle)
             late = self.facts.starts_on > first and self.facts.starts_on + LEAST_WINDOW > last
             if number % step.cycle.every == 0 and first <= ends_on and not late:
                 yield str(year)
@@ -203,7 +155,7 @@ class _Planning:
     def _span_of(self, step: Step, cycle: str) -> tuple[date, date]:
         """The first and the last day on which a step can be."""
         if step.cycle:
-            first, last = _bounds(SchoolYear.parse(cycle), step.cycle)
+            first, last = year_bounds(SchoolYear.parse(cycle), step.cycle)
             return max(first, self.facts.starts_on), last
         if step.stage:
             stage = self.stages[step.stage]
@@ -232,11 +184,11 @@ class _Planning:
             case Anchor.CYCLE_OPENS:
                 return self._start_of(self._span_of(step, cycle)[0]), Certainty.FIXED
             case Anchor.STAGE_OPENS if step.stage:
-                opened = self.opened.get(step.stage)
+                opened = self.known.opened.get(step.stage)
                 stage = self.stages[step.stage]
                 return opened or self._start_of(stage.opens_on), stage.certainty
             case Anchor.STAGE_ENDS if step.stage:
-                sure = Certainty.FIXED if step.stage in self.closed else Certainty.EXPECTED
+                sure = Certainty.FIXED if step.stage in self.known.closed else Certainty.EXPECTED
                 return self._start_of(self.stages[step.stage].ends_on), sure
             case Anchor.STEP if moment.step:
                 return self._step_anchor(self.programme.step(moment.step), cycle, moment.sign)
@@ -250,16 +202,18 @@ class _Planning:
             dates = self.gatherings.get(name)
             if dates is None:
                 return None
-            return dates[1 if sign > 0 else 0], Certainty.FIXED if name in self.fixed else Certainty.EXPECTED
-        if name in self.happened:
-            return self.happened[name], Certainty.FIXED
+            return dates[
+                1 if sign > 0 else 0
+            ], Certainty.FIXED if name in self.known.fixed else Certainty.EXPECTED
+        if name in self.known.happened:
+            return self.known.happened[name], Certainty.FIXED
         due = self._due(other, name[1])
         return (due[0], Certainty.EXPECTED) if due else None
 
     def _due(self, step: Step, cycle: str) -> tuple[datetime, Certainty] | None:
         """When a mail, a task or an evaluation is due."""
-        if (step.key, cycle) in self.moved:
-            return self.moved[step.key, cycle], Certainty.FIXED
+        if (step.key, cycle) in self.known.moved:
+            return self.known.moved[step.key, cycle], Certainty.FIXED
         if step.when is not None:
             found = self._moment(step.when, step, cycle)
         else:
@@ -286,19 +240,19 @@ class _Planning:
 
     def _gathering_date(self, step: Step, cycle: str) -> None:
         name = (step.key, cycle)
-        if name in self.fixed:
-            self.gatherings[name] = self.fixed[name]
-        elif name in self.moved:
-            self.gatherings[name] = (self.moved[name], self.moved[name] + _duration(step))
+        if name in self.known.fixed:
+            self.gatherings[name] = self.known.fixed[name]
+        elif name in self.known.moved:
+            self.gatherings[name] = (self.known.moved[name], self.known.moved[name] + _duration(step))
         else:
             slot = self._free_slot(step, cycle)
             self.gatherings[name] = slot
             if slot:
-                self._take(slot)
+                self.agenda.take(slot)
             else:
-                self.problems.append(PlanProblem(*name, self._no_slot(step, cycle)))
+                self.problems.append(PlanProblem(*name, no_slot(step.title, *self._span_of(step, cycle))))
 
-    def _free_slot(self, step: Step, cycle: str) -> tuple[datetime, datetime] | None:
+    def _free_slot(self, step: Step, cycle: str) -> Slot | None:
         window = _window(step)
         first, last = self._span_of(step, cycle)
         if window.since:
@@ -307,60 +261,13 @@ class _Planning:
         announced = self._first_sending_day(max(first, self.today))
         in_time = max(first, shift(announced, step.invite, 1))
         soonest = max(first, announced + LEAST_NOTICE)
-        if (before := self.proposed.get((step.key, cycle))) and self._still_fits(
-            before, window, soonest, last
-        ):
+        before = self.known.proposed.get((step.key, cycle))
+        if before and self.agenda.still_fits(before, window, soonest, last):
             return before
         days = [soonest + DAY * n for n in range((last - soonest).days + 1)]
         with_notice = [day for day in days if day >= in_time]
         without = [day for day in reversed(days) if day < in_time]
-        for day in (*with_notice, *without):
-            if self._allows(window, day) and (slot := self._slot_on(day, window)):
-                return slot
-        return None
-
-    def _still_fits(self, slot: tuple[datetime, datetime], window: Window, first: date, last: date) -> bool:
-        local = self.calendar.to_local(slot[0])
-        return (
-            first <= local.date() <= last
-            and self._allows(window, local.date())
-            and window.earliest <= local.time() <= window.latest
-            and slot[1] - slot[0] == window.duration
-            and self._is_free(slot)
-        )
-
-    def _is_free(self, slot: tuple[datetime, datetime]) -> bool:
-        return all(slot[1] <= taken[0] or taken[1] <= slot[0] for taken in self.taken.get(slot[0].date(), ()))
-
-    def _take(self, slot: tuple[datetime, datetime]) -> None:
-        day = slot[0].date()
-        while day <= slot[1].date():
-            self.taken[day].append(slot)
-            day += DAY
-
-    def _allows(self, window: Window, day: date) -> bool:
-        if day.weekday() not in (window.weekdays or (0, 1, 2, 3, 4)):
-            return False
-        return window.in_holidays or self.calendar.holiday_on(day) is None
-
-    def _slot_on(self, day: date, window: Window) -> tuple[datetime, datetime] | None:
-        starts_at = self.calendar.local(day, window.earliest)
-        latest = self.calendar.local(day, window.latest)
-        while starts_at <= latest:
-            slot = (starts_at, starts_at + window.duration)
-            if self._is_free(slot):
-                return slot
-            starts_at += SLOT
-        return None
-
-    def _no_slot(self, step: Step, cycle: str) -> Text:
-        first, last = self._span_of(step, cycle)
-        return Text(
-            f"‘{step.title.nl}’ kan niet worden gepland: tussen {first:%d-%m-%Y} en {last:%d-%m-%Y} is geen vrij "
-            "moment dat past bij de gekozen dagen en tijden; maak de fase langer of kies zelf een datum",
-            f"'{step.title.in_language('en')}' cannot be planned: between {first} and {last} no free moment fits "
-            "the chosen days and hours; make the stage longer or choose a date",
-        )
+        return self.agenda.first_free((*with_notice, *without), window)
 
     # Steps
 
@@ -373,11 +280,7 @@ class _Planning:
             case _:
                 due = self._due(step, cycle)
                 if due is None:
-                    waits = Text(
-                        f"‘{step.title.nl}’ wacht op een stap die nog geen datum heeft",
-                        f"'{step.title.in_language('en')}' waits for a step that has no date yet",
-                    )
-                    self.problems.append(PlanProblem(step.key, cycle, waits))
+                    self.problems.append(PlanProblem(step.key, cycle, waits_for_a_date(step.title)))
                 self._add(
                     step,
                     cycle,
@@ -392,7 +295,7 @@ class _Planning:
             self._add(step, cycle, due_at=None, certainty=Certainty.EXPECTED)
             return
         starts_at, ends_at = dates
-        if name in self.fixed:
+        if name in self.known.fixed:
             due_at, certainty = ends_at, Certainty.FIXED
         else:
             due_at = self._invite_at(step, cycle, starts_at)
@@ -430,7 +333,7 @@ class _Planning:
             day -= DAY
 
     def _plan_evaluation(self, step: Step, cycle: str) -> None:
-        asked = self.happened.get((step.key, cycle))
+        asked = self.known.happened.get((step.key, cycle))
         due = (asked, Certainty.FIXED) if asked else self._due(step, cycle)
         if due is None:
             self._add(step, cycle, due_at=None, certainty=Certainty.EXPECTED)
@@ -476,8 +379,8 @@ class _Planning:
     ) -> None:
         kinds = {"/r": StepKind.MAIL, "/e": StepKind.TASK}
         key = step.key + suffix
-        if suffix and (key, cycle) in self.moved:
-            due_at, certainty = self.moved[key, cycle], Certainty.FIXED
+        if suffix and (key, cycle) in self.known.moved:
+            due_at, certainty = self.known.moved[key, cycle], Certainty.FIXED
         when = starts_at or due_at
         self.steps.append(
             PlannedStep(
@@ -493,17 +396,6 @@ class _Planning:
                 ends_at=ends_at,
             )
         )
-
-
-def _bounds(year: SchoolYear, cycle: Cycle) -> tuple[date, date]:
-    return _in_year(year, cycle.first), _in_year(year, cycle.last)
-
-
-def _in_year(year: SchoolYear, day: DayOfYear) -> date:
-    number = year.starts_on.year + (0 if day.month >= 8 else 1)
-    if (day.month, day.day) == (2, 29):
-        return date(number, 3, 1) - DAY
-    return date(number, day.month, day.day)
 
 
 def _window(step: Step) -> Window:

@@ -1,0 +1,60 @@
+"""The facts of a trajectory, laid out by what they are about. The order in which they came does not matter."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from traject.plan import (
+    Busy,
+    Fact,
+    GatheringFixed,
+    GatheringProposed,
+    StageClosed,
+    StageMoved,
+    StageOpened,
+    StepHappened,
+    StepMoved,
+)
+
+StepId = tuple[str, str]
+Slot = tuple[datetime, datetime]
+
+
+class Known:
+    """What is known of each stage and step. Of two facts about the same, the later counts."""
+
+    def __init__(self, happened: Iterable[Fact]) -> None:
+        self.opened: dict[str, datetime] = {}
+        self.closed: dict[str, datetime] = {}
+        self.moved_stages: dict[str, StageMoved] = {}
+        self.happened: dict[StepId, datetime] = {}
+        self.moved: dict[StepId, datetime] = {}
+        self.fixed: dict[StepId, Slot] = {}
+        self.proposed: dict[StepId, Slot] = {}
+        self.busy: list[Slot] = []
+        for fact in happened:
+            self._add(fact)
+        for stage, at in list(self.closed.items()):  # reopened since
+            if self.opened.get(stage, at) > at:
+                del self.closed[stage]
+
+    def _add(self, fact: Fact) -> None:
+        match fact:
+            case StageOpened(stage, at):
+                self.opened[stage] = max(at, self.opened.get(stage, at))
+            case StageClosed(stage, at):
+                self.closed[stage] = max(at, self.closed.get(stage, at))
+            case StageMoved(stage):
+                self.moved_stages[stage] = max(fact, self.moved_stages.get(stage, fact), key=repr)
+            case StepHappened(key, cycle, at):
+                self.happened[key, cycle] = max(at, self.happened.get((key, cycle), at))
+            case StepMoved(key, cycle, to):
+                self.moved[key, cycle] = max(to, self.moved.get((key, cycle), to))
+            case GatheringFixed(key, cycle, starts_at, ends_at):
+                slot = (starts_at, ends_at)
+                self.fixed[key, cycle] = max(slot, self.fixed.get((key, cycle), slot))
+                self.busy.append(slot)
+            case GatheringProposed(key, cycle, starts_at, ends_at):
+                slot = (starts_at, ends_at)
+                self.proposed[key, cycle] = max(slot, self.proposed.get((key, cycle), slot))
+            case Busy(starts_at, ends_at):
+                self.busy.append((starts_at, ends_at))
