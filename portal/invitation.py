@@ -59,7 +59,7 @@ def invitation_pages(desk: Desk) -> APIRouter:
             trajectory = session.get_one(Trajectory, gathering.trajectory_id)
             last = session.exec(
                 select(Arrival.outcome)
-                .where(Arrival.invitation_id == invitation.id)
+                .where(Arrival.invitation_id == invitation.id, Arrival.kind == InboxKind.INVITATION_ANSWER)
                 .order_by(col(Arrival.id).desc())
             ).first()
             shown = InvitationView(

@@ -1,5 +1,6 @@
 """What arrives: kept, applied once, the latest answer wins in any order, and what is broken stops nothing."""
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from itertools import permutations
@@ -273,6 +274,8 @@ def sent(store: Store, world: World) -> World:
         queue_reminder(
             store, world, key, invitation_id=world.invitation, is_reminder=is_reminder, person_id=person
         )
+    with store.write() as session:
+        session.exec(select(Message).where(Message.effect_key == "m1")).one().state = MessageState.ACCEPTED
     return world
 
 
@@ -307,7 +310,7 @@ def test_a_wrong_address_is_marked_and_staff_are_asked_who_it_is_now(
         assert task.effect_key == f"bounce:{person.id}"
         assert task.title == "Het adres van Fatima Çelik werkt niet meer: wie is het nu?"
         states = session.exec(select(Message.effect_key, Message.state).order_by(Message.id)).all()
-        assert states == [("m1", MessageState.QUEUED), ("m2", MessageState.WITHDRAWN)]
+        assert states == [("m1", MessageState.ACCEPTED), ("m2", MessageState.WITHDRAWN)]
         assert session.get_one(Trajectory, sent.trajectory).next_due_at == now
     assert events(store) == ["message.bounced"]
 
@@ -382,12 +385,12 @@ def test_a_mail_added_twice_counts_once(store: Store, settings: Settings, now: d
     ("headers", "kind", "outcome"),
     [
         ("Auto-Submitted: auto-replied (zimbra; vacation)", "auto-reply", "ignored"),
-        ("Auto-Submitted: auto-generated", "mail", "quarantined"),
+        ("Auto-Submitted: no", "mail", "quarantined"),
         ("X-Autoreply: yes", "auto-reply", "ignored"),
         ("X-Apple-Action: VACATION", "auto-reply", "ignored"),
         ("X-Auto-Response-Suppress: All\nSubject: Automatisch antwoord: vrij", "auto-reply", "ignored"),
         ("X-Auto-Response-Suppress: All\nSubject: Vraag", "mail", "quarantined"),
-        ("Subject: Automatisch antwoord: hoe zet ik dat uit?", "mail", "quarantined"),
+        ("Subject: Hoe zet ik dat automatische antwoord uit?", "mail", "quarantined"),
         ("X-MS-Exchange-Inbox-Rules-Loop: a@school.example", "mail", "quarantined"),
     ],
 )
@@ -408,6 +411,125 @@ def test_bytes_that_are_no_mail_are_kept_and_put_aside(
     store: Store, settings: Settings, now: datetime, world: World, mail: bytes
 ):
     assert add_mail(store, settings, mail, now, now).outcome == "quarantined"
+
+
+# Replies from calendars
+
+REPLY = """\
+From: {sender}
+To: cmk+{tag}@hart.example
+Subject: Antwoord
+Auto-Submitted: auto-generated
+MIME-Version: 1.0
+Content-Type: text/calendar; method=REPLY; charset=utf-8
+
+BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:-//a calendar//EN
+METHOD:REPLY
+BEGIN:VEVENT
+UID:{uid}
+SEQUENCE:{sequence}
+DTSTAMP:{dtstamp:%Y%m%dT%H%M%SZ}
+COMMENT:{comment}
+ATTENDEE;PARTSTAT={partstat}:mailto:{attendee}
+END:VEVENT
+END:VCALENDAR
+"""
+
+
+def reply_of(world: World, **values: Any) -> bytes:
+    filled = {
+        "sender": "fatima@school.example",
+        "attendee": "fatima@school.example",
+        "tag": f"i{world.invitation}",
+        "uid": "g-1@traject.example",
+        "sequence": 1,
+        "dtstamp": STARTS - 700 * HOUR,
+        "partstat": "ACCEPTED",
+        "comment": "",
+        **values,
+    }
+    return REPLY.format(**filled).replace("\n", "\r\n").encode()
+
+
+def test_a_reply_from_a_calendar_becomes_the_same_fact_as_an_answer_on_the_page(
+    store: Store, settings: Settings, now: datetime, world: World
+):
+    reminder = queue_reminder(store, world, "r", invitation_id=world.invitation)
+    outcome = add_mail(store, settings, reply_of(world, comment="Ik neem koek mee"), now, now)
+    assert (outcome.kind, outcome.outcome, outcome.partstat) == ("reply", "counted", "ACCEPTED")
+    assert (outcome.uid, outcome.attendee) == ("g-1@traject.example", "fatima@school.example")
+    assert (outcome.sequence, outcome.comment) == (1, "Ik neem koek mee")
+    assert partstat(store, world.invitation) is PartStat.ACCEPTED
+    assert events(store) == ["invitation.accepted"]
+    assert state_of(store, reminder) is MessageState.WITHDRAWN
+
+
+@pytest.mark.parametrize(
+    ("values", "outcome"),
+    [
+        ({"sequence": 0}, "stale"),
+        ({"sender": "jan@school.example"}, "quarantined"),
+        ({"attendee": "jan@school.example", "sender": "jan@school.example"}, "quarantined"),
+        ({"attendee": "x@elsewhere.example", "sender": "x@elsewhere.example"}, "quarantined"),
+        ({"uid": "other@traject.example"}, "quarantined"),
+        ({"partstat": "NEEDS-ACTION"}, "ignored"),
+        ({"partstat": "DELEGATED"}, "quarantined"),
+        ({"dtstamp": STARTS + HOUR}, "too-late"),
+    ],
+    ids=["stale", "from another", "tag of another", "stranger", "unknown", "no answer", "delegated", "late"],
+)
+def test_a_reply_that_does_not_count_changes_nothing_but_is_kept(
+    store: Store, settings: Settings, world: World, values: dict[str, Any], outcome: str
+):
+    late = STARTS + 2 * HOUR
+    mail = reply_of(world, **values)
+    assert add_mail(store, settings, mail, late, late).outcome == outcome
+    assert partstat(store, world.invitation) is PartStat.NEEDS_ACTION
+    assert partstat(store, world.other_invitation) is PartStat.NEEDS_ACTION
+    assert events(store) == []
+    with store.read() as session:
+        assert session.exec(select(Arrival.raw)).one() == mail
+
+
+def test_replies_and_web_answers_in_any_order_end_in_one_state(
+    sqlite_template: Path, tmp_path: Path, now: datetime
+):
+    replies = [(now, "ACCEPTED"), (now + HOUR, "ACCEPTED"), (now + HOUR, "DECLINED")]
+    ends: dict[tuple[int, ...], tuple[PartStat, str]] = {}
+    for has_web in (False, True):
+        for order in permutations(range(4 if has_web else 3)):
+            file = tmp_path / f"{''.join(map(str, order))}.db"
+            shutil.copy(sqlite_template, file)
+            store, settings = Store(f"sqlite:///{file}"), Settings(database_url=f"sqlite:///{file}")
+            world = build(store)
+            for each in order:
+                if each == 3:
+                    keep(store, now + HOUR / 2, world.invitation, "web", "TENTATIVE")
+                    apply_stored(store, settings, now + 9 * HOUR)
+                else:
+                    stamp, said = replies[each]
+                    mail = reply_of(world, dtstamp=stamp, partstat=said, comment=f"reply {each}")
+                    add_mail(store, settings, mail, now + 3 * HOUR, now + 9 * HOUR)
+            with store.read() as session:
+                invitation = session.get_one(Invitation, world.invitation)
+                ends[order] = (invitation.partstat, invitation.comment)
+            store.close()
+    assert set(ends.values()) == {(PartStat.DECLINED, "reply 2")}, ends
+
+
+def test_a_press_on_the_page_wins_from_a_calendar_whose_clock_is_ahead(
+    store: Store, settings: Settings, now: datetime, world: World
+):
+    ahead = reply_of(world, dtstamp=now + HOUR)
+    add_mail(store, settings, ahead, now, now)
+    keep(store, now + HOUR / 2, world.invitation, "web", "DECLINED")
+    apply_stored(store, settings, now + HOUR)
+    assert partstat(store, world.invitation) is PartStat.DECLINED
+    again = add_mail(store, settings, b"X-Again: yes\r\n" + ahead, now + 2 * HOUR, now + 2 * HOUR)
+    assert again.outcome == "stale"
+    assert partstat(store, world.invitation) is PartStat.DECLINED
 
 
 def test_every_sample_of_an_automatic_answer_is_ignored(

@@ -1,11 +1,11 @@
 """Which answer to an invitation counts: from the calendar or from the web, the latest one.
 
-Every answer has a place in one order: the SEQUENCE it answers, then when it was given, then when it came in
-(RFC 5546 §2.1.5). So the same answers in any order end in the same state.
+Every answer has a place in one order: the SEQUENCE it answers, then when it was given (RFC 5546 §2.1.5), and of two
+answers in one second the one that promises less. So the same answers in any order end in the same state.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlmodel import Session
@@ -19,6 +19,10 @@ EVENT_NAMES: dict[PartStat, str] = {
     PartStat.DECLINED: "invitation.declined",
     PartStat.TENTATIVE: "invitation.tentative",
 }
+
+
+_CAUTION = (PartStat.NEEDS_ACTION, PartStat.ACCEPTED, PartStat.TENTATIVE, PartStat.DECLINED)
+"""From the answer that promises most to the one that promises least; DELEGATED is never recorded."""
 
 
 class Judged(StrEnum):
@@ -66,19 +70,23 @@ def record_answer(
 
     Anything but COUNTED leaves the state, the history and the outbox as they are.
     """
-    given_at = min(
-        answer.given_at, answer.received_at
-    )  # a calendar whose clock is ahead must not outrank the next
-    refused = can_answer(gathering, invitation, given_at)
+    refused = can_answer(gathering, invitation, min(answer.given_at, answer.received_at))
     if refused:
         return refused
     current = current_sequence(gathering, invitation)
     if answer.sequence < current:
         return Judged.STALE
+    given_at = answer.given_at
     if invitation.answer_dtstamp is not None and invitation.answered_at is not None:
-        recorded = (invitation.answer_sequence or 0, invitation.answer_dtstamp, invitation.answered_at)
-        if (current, given_at, answer.received_at) <= recorded:
+        if answer.via == "web" and answer.received_at > invitation.answered_at:
+            # A press on the page comes after all that was here before, also after an answer whose clock was ahead.
+            given_at = max(given_at, invitation.answer_dtstamp + timedelta.resolution)
+        recorded = (invitation.answer_sequence or 0, invitation.answer_dtstamp, _caution(invitation.partstat))
+        this = (current, given_at, _caution(answer.partstat))
+        if this < recorded:
             return Judged.STALE
+        if this == recorded:
+            return Judged.UNCHANGED
     before = (invitation.partstat, invitation.comment)
     invitation.partstat = answer.partstat
     invitation.comment = answer.comment
@@ -106,3 +114,7 @@ def record_answer(
         )
     )
     return Judged.COUNTED
+
+
+def _caution(partstat: PartStat) -> int:
+    return _CAUTION.index(partstat)

@@ -13,9 +13,9 @@ from sqlmodel import Session, col, select
 
 from calendars.mail_parts import Part
 from models import Event, Message, Person, RoleHolder, Task
-from models.enums import AddressState, TaskState
-from traject.outbox import withdraw
+from models.enums import TaskState
 from traject.outcome import Outcome
+from traject.undelivered import mark_bounced
 from traject.waking import lock_trajectories, wake
 
 _CODE = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
@@ -83,25 +83,25 @@ def apply_delivery_report(session: Session, report: DeliveryReport, now: datetim
     lock_trajectories(session, trajectories)
     if person and is_hard and person.email != message.to_email.lower():
         is_hard, why = False, f"{why}; the person has another address now"
+    if person and is_hard:
+        held = mark_bounced(session.connection(), message.person_id or 0, codes, now=now)
+        session.expire(person)
+        _ask_for_address(session, person, trajectories, held, now)
+        wake(session, trajectories, now)
     session.add(
         Event(
             at=now,
             name="message.bounced",
             trajectory_id=message.trajectory_id,
-            details={"message": message.id, "person": message.person_id, "hard": is_hard, "codes": codes},
+            details={"message": message.id, "person": message.person_id, "status": codes, "hard": is_hard},
         )
     )
-    if person and is_hard:
-        _mark_bounced(session, person, trajectories, now)
-        wake(session, trajectories, now)
     return Outcome("bounce", "recorded", why, attendee=message.to_email)
 
 
-def _mark_bounced(session: Session, person: Person, trajectories: list[int], now: datetime) -> None:
-    person.address_state = AddressState.BOUNCED
-    person.address_state_at = now
-    session.add(person)
-    withdraw(session, reason="bounced", person_id=person.id)
+def _ask_for_address(
+    session: Session, person: Person, trajectories: list[int], held: int, now: datetime
+) -> None:
     key = f"bounce:{person.id}"
     task = session.exec(select(Task).where(Task.effect_key == key)).one_or_none()
     if task is None and trajectories:
@@ -111,7 +111,10 @@ def _mark_bounced(session: Session, person: Person, trajectories: list[int], now
     if task is None:
         return  # no trajectory of ours has this person: the event and the state of the address say it
     task.title = f"Het adres van {person.name} werkt niet meer: wie is het nu?"
-    task.detail = f"Mail aan {person.email} komt terug. Zoek het nieuwe adres op, of draag de rol over."
+    task.detail = (
+        f"Mail aan {person.email} komt terug; {held} berichten wachten. Zoek het nieuwe adres op en geef ze vrij, "
+        "of draag de rol over."
+    )
     task.state = TaskState.OPEN  # again, when an address that was mended bounces too
     task.done_at = None
     session.add(task)
