@@ -38,6 +38,8 @@ from traject.store import Store
 
 log = logging.getLogger(__name__)
 
+STAGE_CLOSED = "de fase is afgesloten"
+FINISHED = "het traject is afgerond"
 MOST_MOVES = 10_000
 """More moves than this at one instant is a fault in a programme or in the engine."""
 
@@ -166,13 +168,14 @@ def _changes_the_plan(move: Move, dossier: Dossier) -> bool:
 
 
 def follow(session: Session, dossier: Dossier, effects: Effects) -> Plan:
-    """Plan again from the facts; what cannot be planned in a stage that is open becomes a task for the adviser."""
+    """Plan again from the facts; a gathering without a date in a stage that is open becomes a task for the adviser."""
     session.flush()
     made = replan(session, dossier, effects.now)
     for problem in made.problems:
         row = dossier.steps.get((problem.key, problem.cycle))
         stage = dossier.stages.get(row.stage) if row else None
-        if row and row.state is StepState.PLANNED and (stage is None or stage.state is StageState.OPEN):
+        waits = row and row.state is StepState.PLANNED and row.kind is StepKind.GATHERING
+        if row and waits and (stage is None or stage.state is StageState.OPEN):
             effects.task(
                 effects.key(row, "problem"), f"Kies een datum: {row.title}", problem.reason.nl, row=row
             )
@@ -208,9 +211,16 @@ def close_stage(key: str, dossier: Dossier, effects: Effects, *, actor: str = "t
     stage = dossier.stages[key]
     stage.state, stage.closed_at = StageState.CLOSED, effects.now
     for row in dossier.steps.values():
-        if row.stage == key and row.state is StepState.PLANNED:
-            _end(row, StepState.WITHDRAWN, "de fase is afgesloten", effects.now)
+        if row.stage == key and row.state is StepState.PLANNED and not _belongs_to_open(dossier, row):
+            _end(row, StepState.WITHDRAWN, STAGE_CLOSED, effects.now)
     effects.event("stage.closed", actor=actor, stage=key)
+
+
+def _belongs_to_open(dossier: Dossier, row: StepRow) -> bool:
+    """A reminder of a gathering that goes on, or of questions that are still open."""
+    parent, _, suffix = row.key.partition("/")
+    of = dossier.steps.get((parent, row.cycle))
+    return bool(suffix) and of is not None and of.state is StepState.OPEN
 
 
 def finish(dossier: Dossier, effects: Effects) -> None:
@@ -219,7 +229,7 @@ def finish(dossier: Dossier, effects: Effects) -> None:
     trajectory.state, trajectory.finished_at = TrajectoryState.FINISHED, effects.now
     for row in dossier.steps.values():
         if row.state is StepState.PLANNED:
-            _end(row, StepState.WITHDRAWN, "het traject is afgerond", effects.now)
+            _end(row, StepState.WITHDRAWN, FINISHED, effects.now)
     effects.event("trajectory.finished")
 
 

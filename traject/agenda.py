@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from calendars.school_year import SchoolCalendar
 from traject.programme import Text, Window
@@ -23,8 +23,8 @@ class Agenda:
 
     def take(self, slot: Slot) -> None:
         """Nothing else may be planned in this slot."""
-        day = slot[0].date()
-        while day <= slot[1].date():
+        day, last = slot[0].astimezone(UTC).date(), slot[1].astimezone(UTC).date()
+        while day <= last:
             self._taken[day].append(slot)
             day += timedelta(days=1)
 
@@ -47,9 +47,9 @@ class Agenda:
         )
 
     def _is_free(self, slot: Slot) -> bool:
-        return all(
-            slot[1] <= taken[0] or taken[1] <= slot[0] for taken in self._taken.get(slot[0].date(), ())
-        )
+        first, last = slot[0].astimezone(UTC).date(), slot[1].astimezone(UTC).date()
+        near = [*self._taken.get(first, ()), *(self._taken.get(last, ()) if last != first else ())]
+        return all(slot[1] <= taken[0] or taken[1] <= slot[0] for taken in near)
 
     def _allows(self, window: Window, day: date) -> bool:
         if day.weekday() not in (window.weekdays or (0, 1, 2, 3, 4)):

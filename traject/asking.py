@@ -4,6 +4,7 @@ import secrets
 from datetime import timedelta
 from pathlib import Path
 
+from calendars.school_year import SchoolYear
 from models import EvaluationRequest, EvaluationRound, Person, StepRow
 from models.enums import MessageKind, RequestState, StepState
 from traject import access
@@ -11,11 +12,9 @@ from traject.dossier import row_id
 from traject.effects import Effects, Reason
 from traject.evaluations import close_round
 from traject.mail_contexts import EvaluationContext
+from traject.planner import closing
 from traject.programme import Step
 from traject.questionnaire import Questionnaire, read_questionnaire
-
-LEAST_TIME = timedelta(days=14)
-"""An evaluation that is asked late is open at least this long."""
 
 
 class Asking:
@@ -42,7 +41,12 @@ class Asking:
             school_year=row.cycle,
             questionnaire=step.questionnaire,
             opened_at=self.now,
-            closes_at=max(row.ends_at, self.now + LEAST_TIME),
+            closes_at=closing(
+                self.dossier.calendar,
+                step,
+                self.now,
+                self.dossier.calendar.to_local(row.ends_at - timedelta(seconds=1)).date(),
+            ),
         )
         self.session.add(round_)
         self.session.flush()
@@ -85,7 +89,7 @@ class Asking:
 
     def escalate(self, step: Step, row: StepRow, of: StepRow) -> None:
         """Fire an escalation: a task for the adviser, with who has not answered."""
-        names = ", ".join(person.name for _, person in self._open(of))
+        names = ", ".join(person.name for person in self.dossier.unanswered(of.key, of.cycle))
         detail = f"Nog geen antwoord van: {names}." if names else ""
         self.effects.task(self.effects.key(row), row.title, detail, row=row)
         row.state, row.acted_at, row.done_at = StepState.DONE, self.now, self.now
@@ -121,7 +125,7 @@ class Asking:
         text = step.text.in_language(person.language) if step.text else ""
         context = EvaluationContext(
             **self.effects.common(person, text),
-            school_year=round_.school_year or str(closes_on.year),
+            school_year=round_.school_year or str(SchoolYear.of(closes_on)),
             closes_on=closes_on,
             minutes=questionnaire.minutes,
             answer_url=access.evaluation_url(self.effects.settings.base_url, token),

@@ -144,8 +144,10 @@ def _stage_moves(dossier: Dossier, now: datetime) -> Iterator[Move]:
 
 
 def _may_open(dossier: Dossier, row: StageRow) -> bool:
-    stage = dossier.programme.stage(row.key)
-    if stage.starts.anchor is not Anchor.STAGE_ENDS:
+    starts = dossier.programme.stage(row.key).starts
+    if starts.anchor is Anchor.STEP and starts.step:
+        return _is_settled(dossier, starts.step, "")
+    if starts.anchor is not Anchor.STAGE_ENDS:
         return True
     before = [other for other in dossier.stages.values() if other.position == row.position - 1]
     return all(other.state in (StageState.CLOSED, StageState.CANCELLED) for other in before)
@@ -169,10 +171,9 @@ def _start_of(dossier: Dossier, day: date) -> datetime:
 def _is_reachable(dossier: Dossier, row: StepRow) -> bool:
     """A step waits for its stage; what belongs to a step waits for that."""
     parent, _, suffix = row.key.partition("/")
-    if suffix:
+    if suffix:  # also when its stage was closed: people still come, or still have to answer
         asked = dossier.steps.get((parent, row.cycle))
-        if asked is None or asked.state is not StepState.OPEN:
-            return asked is not None and asked.state not in OPEN_STEPS
+        return asked is not None and asked.state is not StepState.PLANNED
     if not row.stage:
         return True
     stage = dossier.stages.get(row.stage)
@@ -185,7 +186,7 @@ def _step_moves(dossier: Dossier, now: datetime) -> Iterator[Move]:
         key=lambda row: (row.due_at or now, row.key, row.cycle),
     )
     may_send = dossier.calendar.next_sending_moment(now) == now
-    merged = _merged(dossier, [row for row in due if row.state is StepState.PLANNED])
+    fires: list[StepRow] = []
     for row in due:
         if row.state is StepState.OPEN:
             yield Settle(row.key, row.cycle, StepState.DONE)
@@ -193,7 +194,11 @@ def _step_moves(dossier: Dossier, now: datetime) -> Iterator[Move]:
             continue
         elif (end := _without_firing(dossier, row, now)) is not None:
             yield end
-        elif (row.key, row.cycle) in merged:
+        else:
+            fires.append(row)
+    merged = _merged(dossier, fires)
+    for row in fires:
+        if (row.key, row.cycle) in merged:
             yield Settle(row.key, row.cycle, StepState.WITHDRAWN, "samengevoegd met een latere herinnering")
         elif may_send:
             yield Fire(row.key, row.cycle)
@@ -220,15 +225,21 @@ def _without_firing(dossier: Dossier, row: StepRow, now: datetime) -> Settle | N
             days=(shift(row.due_at.date(), step.skip_after, 1) - row.due_at.date()).days
         ):
             return Settle(row.key, row.cycle, StepState.MISSED, "het moment was al te lang voorbij")
+    elif row.kind is StepKind.GATHERING and row.starts_at and now >= row.starts_at:
+        return Settle(row.key, row.cycle, StepState.MISSED, "het moment was voorbij voor er was uitgenodigd")
     elif row.kind is StepKind.EVALUATION and row.ends_at and now >= row.ends_at + timedelta(days=60):
         return Settle(row.key, row.cycle, StepState.MISSED, "de periode van deze evaluatie was al voorbij")
     return None
 
 
 def _of_another(dossier: Dossier, row: StepRow, parent: str, now: datetime) -> Settle | None:
-    """A reminder or an escalation loses its reason when everybody answered or the meeting began."""
+    """A reminder or an escalation loses its reason when everybody answered or the meeting began.
+
+    An escalation outlives its evaluation: who never answered is to be called, also when the questions are closed.
+    """
     asked = dossier.steps.get((parent, row.cycle))
-    if asked is None or asked.state not in OPEN_STEPS:
+    escalates = row.kind is StepKind.TASK and asked is not None and asked.state is StepState.DONE
+    if asked is None or (asked.state not in OPEN_STEPS and not escalates):
         return Settle(row.key, row.cycle, StepState.WITHDRAWN, "niet meer nodig")
     if asked.starts_at and now >= asked.starts_at:
         return Settle(row.key, row.cycle, StepState.MISSED, "de bijeenkomst was al begonnen")

@@ -29,6 +29,7 @@ from models.enums import GatheringState, RequestState, StepKind, StepState
 from traject.errors import Refused
 from traject.plan import (
     Busy,
+    EvaluationAsked,
     Fact,
     Facts,
     GatheringFixed,
@@ -36,6 +37,7 @@ from traject.plan import (
     StageClosed,
     StageMoved,
     StageOpened,
+    StepDropped,
     StepHappened,
     StepMoved,
 )
@@ -106,7 +108,8 @@ class Dossier:
         if row.kind is StepKind.EVALUATION:
             found = self.rounds.get(row.id)
             requests = self.requests.get(row_id(found), []) if found else []
-            return [person for request, person in requests if request.state is RequestState.ASKED]
+            waiting = (RequestState.ASKED, RequestState.EXPIRED)
+            return [person for request, person in requests if request.state in waiting]
         gathering = self.gatherings.get(row.id)
         invited = self.invitations.get(row_id(gathering), []) if gathering else []
         return [
@@ -126,11 +129,17 @@ class Dossier:
         for (key, cycle), step in self.steps.items():
             if step.moved_to:
                 happened.append(StepMoved(key, cycle, step.moved_to))
-            if step.kind is StepKind.GATHERING and step.starts_at and step.ends_at:
+            round_ = self.rounds.get(row_id(step))
+            if step.state not in (StepState.PLANNED, StepState.OPEN, StepState.DONE):
+                at = step.starts_at or step.due_at or step.done_at
+                happened += [StepDropped(key, cycle, at)] if at else []
+            elif step.kind is StepKind.GATHERING and step.starts_at and step.ends_at:
                 if step.state in (StepState.OPEN, StepState.DONE):
-                    happened.append(GatheringFixed(key, cycle, step.starts_at, step.ends_at))
-                elif step.state is StepState.PLANNED and keep_dates:
+                    happened.append(GatheringFixed(key, cycle, step.starts_at, step.ends_at, step.acted_at))
+                elif keep_dates:
                     happened.append(GatheringProposed(key, cycle, step.starts_at, step.ends_at))
+            elif round_:
+                happened.append(EvaluationAsked(key, cycle, round_.opened_at, round_.closes_at))
             elif at := step.done_at if step.kind is StepKind.TASK else step.acted_at:
                 happened.append(StepHappened(key, cycle, at))
         return Facts(
@@ -186,7 +195,9 @@ def load(
 ) -> Dossier:
     """Load one trajectory. With `lock`, nobody else can change it until the transaction ends."""
     query = select(Trajectory).where(Trajectory.id == trajectory_id)
-    trajectory = session.exec(query.with_for_update() if lock else query).one()
+    if lock:  # what this session read of it before may be older than what the one before us wrote
+        query = query.with_for_update().execution_options(populate_existing=True)
+    trajectory = session.exec(query).one()
     version = session.get_one(ProgrammeVersion, trajectory.programme_version_id)
     organisation = school = None
     if trajectory.organisation_id is not None:

@@ -5,12 +5,14 @@ from datetime import datetime
 
 from traject.plan import (
     Busy,
+    EvaluationAsked,
     Fact,
     GatheringFixed,
     GatheringProposed,
     StageClosed,
     StageMoved,
     StageOpened,
+    StepDropped,
     StepHappened,
     StepMoved,
 )
@@ -27,7 +29,10 @@ class Known:
         self.closed: dict[str, datetime] = {}
         self.moved_stages: dict[str, StageMoved] = {}
         self.happened: dict[StepId, datetime] = {}
+        self.asked: dict[StepId, Slot] = {}  # when, and until when
+        self.dropped: dict[StepId, datetime] = {}
         self.moved: dict[StepId, datetime] = {}
+        self.invited: dict[StepId, datetime] = {}
         self.fixed: dict[StepId, Slot] = {}
         self.proposed: dict[StepId, Slot] = {}
         self.busy: list[Slot] = []
@@ -49,8 +54,16 @@ class Known:
                 self.happened[key, cycle] = max(at, self.happened.get((key, cycle), at))
             case StepMoved(key, cycle, to):
                 self.moved[key, cycle] = max(to, self.moved.get((key, cycle), to))
-            case GatheringFixed(key, cycle, starts_at, ends_at):
+            case StepDropped(key, cycle, at):
+                self.dropped[key, cycle] = max(at, self.dropped.get((key, cycle), at))
+            case EvaluationAsked(key, cycle, at, closes_at):
+                slot = (at, closes_at)
+                self.asked[key, cycle] = max(slot, self.asked.get((key, cycle), slot))
+                self.happened[key, cycle] = self.asked[key, cycle][0]
+            case GatheringFixed(key, cycle, starts_at, ends_at, invited_at):
                 slot = (starts_at, ends_at)
+                if invited_at:
+                    self.invited[key, cycle] = max(invited_at, self.invited.get((key, cycle), invited_at))
                 self.fixed[key, cycle] = max(slot, self.fixed.get((key, cycle), slot))
                 self.busy.append(slot)
             case GatheringProposed(key, cycle, starts_at, ends_at):

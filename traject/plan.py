@@ -35,7 +35,7 @@ class StageMoved:
 
 @dataclass(frozen=True, slots=True)
 class StepHappened:
-    """A mail was sent, an evaluation asked, a task done, at this instant."""
+    """A mail was sent or a task done, at this instant."""
 
     key: str
     cycle: str
@@ -52,13 +52,33 @@ class StepMoved:
 
 
 @dataclass(frozen=True, slots=True)
+class StepDropped:
+    """A step will not be: skipped, missed, withdrawn or cancelled. What is counted from it keeps counting from `at`."""
+
+    key: str
+    cycle: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationAsked:
+    """An evaluation was asked, and people were told until when they can answer."""
+
+    key: str
+    cycle: str
+    at: datetime
+    closes_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class GatheringFixed:
-    """A gathering has its date, and people know it."""
+    """A gathering has its date, and people know it since `invited_at`."""
 
     key: str
     cycle: str
     starts_at: datetime
     ends_at: datetime
+    invited_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +105,8 @@ Fact = (
     | StageMoved
     | StepHappened
     | StepMoved
+    | StepDropped
+    | EvaluationAsked
     | GatheringFixed
     | GatheringProposed
     | Busy

@@ -58,6 +58,16 @@ def plan(programme: Programme, facts: Facts, calendar: SchoolCalendar) -> Plan:
     return _Planning(programme, facts, calendar).plan()
 
 
+def closing(calendar: SchoolCalendar, step: Step, asked_at: datetime, last: date) -> datetime:
+    """When an evaluation that is asked at this instant closes: the end of a local day.
+
+    After the time it says, else with `last`, the last day of its period; asked late, it stays open for two weeks.
+    """
+    asked_on = calendar.to_local(asked_at).date()
+    last = shift(asked_on, step.closes, 1) if step.closes else max(last, asked_on + LEAST_WINDOW)
+    return calendar.local(last + DAY, time(0))
+
+
 class _Planning:
     """One run of the planner: what is known so far."""
 
@@ -74,6 +84,10 @@ class _Planning:
         self.problems: list[PlanProblem] = []
 
     def plan(self) -> Plan:
+        kinds = {step.key: step for step in self.programme.steps}
+        for (key, _), to in self.known.moved.items():
+            if (step := kinds.get(key)) and step.kind is StepKind.GATHERING:
+                self.agenda.take((to, to + _duration(step)))
         previous: PlannedStage | None = None
         for stage in self.programme.stages:
             previous = self.stages[stage.key] = self._stage(stage, previous)
@@ -82,13 +96,11 @@ class _Planning:
             for step in self.programme.steps
             if self._applies(step)
             for cycle in self._cycles(step)
+            if self._is_to_come(step, cycle)
         ]
         for step, cycle in wanted:  # dates of gatherings first: other steps are counted from them
-            if step.kind is StepKind.GATHERING and (key := (step.key, cycle)) in self.known.moved:
-                self.agenda.take((self.known.moved[key], self.known.moved[key] + _duration(step)))
-        for step, cycle in wanted:
             if step.kind is StepKind.GATHERING:
-                self._gathering_date(step, cycle)
+                self._dates_of(step, cycle)
         for step, cycle in wanted:
             self._plan_step(step, cycle)
         never = datetime.max.replace(tzinfo=self.facts.as_of.tzinfo)
@@ -119,13 +131,17 @@ class _Planning:
         return PlannedStage(stage.key, stage.title.nl, opens_on, ends_on, certainty)
 
     def _stage_start(self, starts: Moment, previous: PlannedStage | None) -> date:
+        base = self.facts.starts_on
         if starts.anchor is Anchor.STAGE_ENDS and previous:
             closed = previous.key in self.known.closed
             base = previous.ends_on + (timedelta() if closed else DAY)
-        else:
-            base = self.facts.starts_on
-        day = shift(base, starts.span, starts.sign)
-        return max(day, self.today) if previous and previous.key in self.known.closed else day
+        elif starts.anchor is Anchor.STEP and starts.step:  # of an earlier stage
+            found = self._step_anchor(self.programme.step(starts.step), "", starts.sign)
+            if found:
+                base = self.calendar.to_local(found[0]).date()
+            elif previous:
+                base = previous.ends_on + DAY
+        return max(shift(base, starts.span, starts.sign), self.today)
 
     # Which steps there are
 
@@ -135,7 +151,16 @@ class _Planning:
                 kinds = self.facts.school_type.lower().split("/")
                 if condition.subject not in kinds:
                     return False
-        return True
+        others = [step.when, step.window.since if step.window else None]
+        return all(self._applies(self.programme.step(m.step)) for m in others if m and m.step)
+
+    def _is_to_come(self, step: Step, cycle: str) -> bool:
+        """Not what was dropped, nor a mail around a gathering that will not be."""
+        if (step.key, cycle) in self.known.dropped:
+            return False
+        other = self.programme.step(step.when.step) if step.when and step.when.step else None
+        around = step.kind is StepKind.MAIL and other is not None and other.kind is StepKind.GATHERING
+        return not (around and other and (other.key, cycle if other.cycle else "") in self.known.dropped)
 
     def _cycles(self, step: Step) -> Iterator[str]:
         if step.cycle is None:
@@ -198,13 +223,14 @@ class _Planning:
 
     def _step_anchor(self, other: Step, cycle: str, sign: int) -> tuple[datetime, Certainty] | None:
         name = (other.key, cycle if other.cycle else "")
+        if name in self.known.dropped:
+            return self.known.dropped[name], Certainty.FIXED
         if other.kind is StepKind.GATHERING:
-            dates = self.gatherings.get(name)
+            dates = self._dates_of(other, name[1])
             if dates is None:
                 return None
-            return dates[
-                1 if sign > 0 else 0
-            ], Certainty.FIXED if name in self.known.fixed else Certainty.EXPECTED
+            sure = Certainty.FIXED if name in self.known.fixed else Certainty.EXPECTED
+            return dates[1 if sign > 0 else 0], sure
         if name in self.known.happened:
             return self.known.happened[name], Certainty.FIXED
         due = self._due(other, name[1])
@@ -213,7 +239,7 @@ class _Planning:
     def _due(self, step: Step, cycle: str) -> tuple[datetime, Certainty] | None:
         """When a mail, a task or an evaluation is due."""
         if (step.key, cycle) in self.known.moved:
-            return self.known.moved[step.key, cycle], Certainty.FIXED
+            return self.calendar.next_sending_moment(self.known.moved[step.key, cycle]), Certainty.FIXED
         if step.when is not None:
             found = self._moment(step.when, step, cycle)
         else:
@@ -238,26 +264,31 @@ class _Planning:
 
     # Gatherings
 
-    def _gathering_date(self, step: Step, cycle: str) -> None:
+    def _dates_of(self, step: Step, cycle: str) -> Slot | None:
+        """The start and end of a gathering, chosen when first asked for; None: it cannot be planned."""
         name = (step.key, cycle)
+        if name in self.gatherings:
+            return self.gatherings[name]
         if name in self.known.fixed:
-            self.gatherings[name] = self.known.fixed[name]
+            slot = self.known.fixed[name]
         elif name in self.known.moved:
-            self.gatherings[name] = (self.known.moved[name], self.known.moved[name] + _duration(step))
+            slot = (self.known.moved[name], self.known.moved[name] + _duration(step))
         else:
             slot = self._free_slot(step, cycle)
-            self.gatherings[name] = slot
             if slot:
                 self.agenda.take(slot)
-            else:
-                self.problems.append(PlanProblem(*name, no_slot(step.title, *self._span_of(step, cycle))))
+        self.gatherings[name] = slot
+        return slot
 
     def _free_slot(self, step: Step, cycle: str) -> Slot | None:
         window = _window(step)
         first, last = self._span_of(step, cycle)
         if window.since:
             since = self._moment(window.since, step, cycle)
-            first = max(first, self.calendar.to_local(since[0]).date()) if since else first
+            if since is None:
+                self.problems.append(PlanProblem(step.key, cycle, waits_for_a_date(step.title)))
+                return None
+            first = max(first, self.calendar.to_local(since[0]).date())
         announced = self._first_sending_day(max(first, self.today))
         in_time = max(first, shift(announced, step.invite, 1))
         soonest = max(first, announced + LEAST_NOTICE)
@@ -267,7 +298,12 @@ class _Planning:
         days = [soonest + DAY * n for n in range((last - soonest).days + 1)]
         with_notice = [day for day in days if day >= in_time]
         without = [day for day in reversed(days) if day < in_time]
-        return self.agenda.first_free((*with_notice, *without), window)
+        slot = self.agenda.first_free((*with_notice, *without), window)
+        if slot is None:
+            self.problems.append(
+                PlanProblem(step.key, cycle, no_slot(step.title, *self._span_of(step, cycle)))
+            )
+        return slot
 
     # Steps
 
@@ -297,14 +333,20 @@ class _Planning:
         starts_at, ends_at = dates
         if name in self.known.fixed:
             due_at, certainty = ends_at, Certainty.FIXED
+            invited_at = self.known.invited.get(name)
         else:
-            due_at = self._invite_at(step, cycle, starts_at)
+            due_at = invited_at = self._invite_at(step, cycle, starts_at)
             certainty = Certainty.EXPECTED
         self._add(step, cycle, due_at=due_at, certainty=certainty, starts_at=starts_at, ends_at=ends_at)
         for number, span in enumerate(step.reminders, start=1):
             day = shift(self.calendar.to_local(starts_at).date(), span, -1)
             remind_at = self.calendar.next_sending_moment(self.calendar.local(day, DEFAULT_TIME))
             remind_at = min(remind_at, self._sending_before(starts_at))
+            if (
+                invited_at
+                and self.calendar.to_local(remind_at).date() <= self.calendar.to_local(invited_at).date()
+            ):
+                continue  # the invitation itself has just come
             title = f"Herinnering: {step.title.nl}"
             self._add(step, cycle, f"/reminder-{number}", due_at=remind_at, certainty=certainty, title=title)
 
@@ -333,15 +375,15 @@ class _Planning:
             day -= DAY
 
     def _plan_evaluation(self, step: Step, cycle: str) -> None:
-        asked = self.known.happened.get((step.key, cycle))
-        due = (asked, Certainty.FIXED) if asked else self._due(step, cycle)
+        asked = self.known.asked.get((step.key, cycle))
+        due = (asked[0], Certainty.FIXED) if asked else self._due(step, cycle)
         if due is None:
             self._add(step, cycle, due_at=None, certainty=Certainty.EXPECTED)
             return
         asked_at, certainty = due
         asked_on = self.calendar.to_local(asked_at).date()
-        last = shift(asked_on, step.closes, 1) if step.closes else self._span_of(step, cycle)[1]
-        closes_at = max(self._start_of(last + DAY), asked_at + DAY)
+        last = self._span_of(step, cycle)[1]
+        closes_at = asked[1] if asked else closing(self.calendar, step, asked_at, last)
         due_at = closes_at if asked else asked_at
         self._add(step, cycle, due_at=due_at, certainty=certainty, ends_at=closes_at)
         for number, span in enumerate(step.reminders, start=1):
@@ -357,7 +399,7 @@ class _Planning:
                 step,
                 cycle,
                 "/escalation",
-                due_at=min(self._after(asked_on, escalation.after), closes_at),
+                due_at=min(self._after(asked_on, escalation.after), self._sending_before(closes_at)),
                 certainty=certainty,
                 title=escalation.title.nl,
             )

@@ -5,11 +5,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert
+from sqlalchemy import delete, insert, update
 from sqlmodel import Session, col, select
 
-from models import StageRow, StepRow
-from models.enums import StageState, StepState
+from models import Message, StageRow, StepRow, Task
+from models.enums import StageState, StepState, TaskState
 from traject.dossier import Dossier
 from traject.plan import Changes, Facts, Plan, PlannedStage, PlannedStep, diff
 from traject.planner import plan
@@ -99,8 +99,7 @@ def foresee(dossier: Dossier, facts: Facts, programme: Programme | None = None) 
 def replan(session: Session, dossier: Dossier, now: datetime, *, keep_dates: bool = True) -> Plan:
     """Plan again from the facts, and bring the rows to it.
 
-    Steps that were acted on keep what happened; a planned step that the plan no longer has is removed, unless staff
-    put it on hold or it carries a decision.
+    Steps that were acted on keep what happened; a planned step that the plan no longer has is removed.
     """
     made = plan(dossier.programme, dossier.facts(now, keep_dates=keep_dates), dossier.calendar)
     for stage in made.stages:
@@ -131,7 +130,7 @@ def replan(session: Session, dossier: Dossier, now: datetime, *, keep_dates: boo
         for row in _rows(session, dossier.id):
             if (row.key, row.cycle) in wanted:
                 dossier.steps[row.key, row.cycle] = row
-    _remove(session, dossier, {step.id for step in made.steps})
+    _remove(session, dossier, {step.id for step in made.steps}, now)
     ends_on = made.ends_on
     if dossier.trajectory.ends_on != ends_on:
         dossier.trajectory.ends_on = ends_on
@@ -152,7 +151,7 @@ def _update(row: StageRow | StepRow, values: dict[str, Any]) -> None:
             setattr(row, name, value)
 
 
-def _remove(session: Session, dossier: Dossier, wanted: set[tuple[str, str]]) -> None:
+def _remove(session: Session, dossier: Dossier, wanted: set[tuple[str, str]], now: datetime) -> None:
     gone = [
         (name, row)
         for name, row in dossier.steps.items()
@@ -160,7 +159,15 @@ def _remove(session: Session, dossier: Dossier, wanted: set[tuple[str, str]]) ->
     ]
     if gone:
         session.flush()
-        session.exec(delete(StepRow).where(col(StepRow.id).in_([row.id for _, row in gone])))
+        ids = [row.id for _, row in gone]
+        # The adviser may have been told that it had no date.
+        tasks = update(Task).where(col(Task.step_id).in_(ids))
+        session.exec(
+            tasks.where(col(Task.state) == TaskState.OPEN).values(state=TaskState.CANCELLED, done_at=now)
+        )
+        session.exec(tasks.values(step_id=None))
+        session.exec(update(Message).where(col(Message.step_id).in_(ids)).values(step_id=None))
+        session.exec(delete(StepRow).where(col(StepRow.id).in_(ids)))
         for name, row in gone:
             session.expunge(row)
             del dossier.steps[name]
