@@ -17,8 +17,9 @@ POOL = "traject"
 """The work pool that prefect.yaml names; any number of workers may serve it."""
 
 QUIET = {
-    # Measured over ten minutes with nothing to do, Prefect 3.8.8 on SQLite, in seconds of a core: 12.9 with Prefect's
-    # own settings, 9.0 with these; 7.8 is its floor (with every service off, its job queue still looks four times a second).
+    # Measured over five minutes with nothing to do and put to ten, Prefect 3.8.8 on SQLite, in seconds of a core: the
+    # server alone 12.9 with Prefect's own settings, 9.0 with these, 7.8 with every service off (its job queue looks four
+    # times a second). All that `traject up` starts, with two heartbeats: 24.
     "PREFECT_SERVER_SERVICES_LATE_RUNS_LOOP_SECONDS": "60",
     "PREFECT_SERVER_SERVICES_CLEANUP_RECONCILER_LOOP_SECONDS": "60",
     "PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS": "60",
