@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import insert
-from sqlmodel import Session, col, select
+from sqlmodel import Session, SQLModel, col, select
 
 from models import (
     Event,
@@ -22,6 +23,7 @@ from traject.launch_check import (
     Launched,
     LaunchError,
     LaunchRequest,
+    Preparation,
     Prepared,
     RoleGiven,
     parse_role,
@@ -34,6 +36,9 @@ from traject.replan import stage_values, step_values
 from traject.settings import Settings
 from traject.store import Store
 
+BATCH = 50
+"""So many plans are in memory at once, however many schools are launched in the one transaction."""
+
 
 def launch(
     store: Store,
@@ -44,11 +49,17 @@ def launch(
     actor: str = "staff",
 ) -> list[Launched]:
     """Launch all of these, in one transaction. LaunchError names every problem, and then nothing was written."""
+    launched: list[Launched] = []
+    problems: list[str] = []
     with store.write() as session:
-        prepared = prepare(session, requests, settings=settings, now=now)
-        if problems := [problem for one in prepared for problem in one.problems]:
-            raise LaunchError(problems)
-        return _write(session, prepared, settings, now, actor)
+        waiting = Preparation(session, requests, settings, now).each()
+        while batch := list(islice(waiting, BATCH)):
+            problems += [problem for one in batch for problem in one.problems]
+            if not problems:
+                launched += _write(session, batch, settings, now, actor)
+        if problems:
+            raise LaunchError(problems)  # takes back what was written before the first problem
+    return launched
 
 
 def _write(
@@ -117,10 +128,12 @@ def _write(
                 details={"programme": programme.key, "version": programme.version},
             )
         )
-        launched.append(Launched(number, trajectory.reference, made))
+        launched.append(Launched(number, trajectory.reference))
+    session.flush()
     for table, rows in ((StageRow, stages), (StepRow, steps), (RoleHolder, holders)):
         if rows:
-            session.exec(insert(table), params=rows)
+            # Past the ORM: it would take the rows apart again by which of their columns are None.
+            session.connection().execute(insert(SQLModel.metadata.tables[str(table.__tablename__)]), rows)
     return launched
 
 

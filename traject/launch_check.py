@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from email.utils import parseaddr
@@ -78,7 +78,6 @@ class Launched:
 
     trajectory_id: int
     reference: str
-    plan: Plan
 
 
 def parse_role(text: str) -> RoleGiven:
@@ -94,7 +93,7 @@ def parse_role(text: str) -> RoleGiven:
 
 def preview(session: Session, request: LaunchRequest, *, settings: Settings, now: datetime) -> Plan:
     """The plan of a request, whoever will have the roles. LaunchError when it cannot be planned."""
-    [prepared] = Preparation(session, [request], settings, now, needs_roles=False).all()
+    [prepared] = Preparation(session, [request], settings, now, needs_roles=False).each()
     if prepared.problems or prepared.plan is None:
         raise LaunchError(prepared.problems)
     return prepared.plan
@@ -104,7 +103,7 @@ def prepare(
     session: Session, requests: Sequence[LaunchRequest], *, settings: Settings, now: datetime
 ) -> list[Prepared]:
     """Check and plan these requests; nothing is written."""
-    return Preparation(session, requests, settings, now).all()
+    return list(Preparation(session, requests, settings, now).each())
 
 
 @dataclass
@@ -118,8 +117,8 @@ class Preparation:
     needs_roles: bool = True
     busy: dict[str, list[Busy]] = field(default_factory=lambda: defaultdict(list))  # by address
 
-    def all(self) -> list[Prepared]:
-        """Every request, in order."""
+    def each(self) -> Iterator[Prepared]:
+        """Every request, in order; a plan lives no longer than its reader keeps it."""
         self.programmes = load_programmes(self.settings.programmes_dir)
         codes = {request.school for request in self.requests if request.school}
         found = self.session.exec(
@@ -137,7 +136,8 @@ class Preparation:
         ):
             self.taken[trajectory.reference.partition("#")[0]].append(trajectory)
         self._read_busy()
-        return [self._prepare(request) for request in self.requests]
+        for request in self.requests:
+            yield self._prepare(request)
 
     def _read_busy(self) -> None:
         emails = {given.email.lower() for request in self.requests for given in request.roles}
