@@ -1,5 +1,6 @@
 """What the pages of those who answer share: who of Hart to turn to, and how an answer is kept."""
 
+import logging
 import secrets
 from collections.abc import Mapping
 
@@ -11,6 +12,8 @@ from models import Organisation, Person, RoleHolder, Trajectory
 from models.enums import InboxKind, OrganisationKind
 from portal.pages import Desk
 from traject.inbox import apply_one, store_arrival
+
+log = logging.getLogger(__name__)
 
 
 def adviser_of(session: Session, trajectory_id: int) -> Person | None:
@@ -63,8 +66,8 @@ def keep_and_apply(
         arrival_id = arrival.id
     try:
         apply_one(desk.store, arrival_id, now, desk.settings)
-    except DBAPIError:
-        return  # the heartbeat applies it; the page says that it was received
+    except DBAPIError as error:  # the heartbeat applies it; the page says that it was received
+        log.warning("answer kept, not applied", extra={"arrival": arrival_id, "error": type(error).__name__})
 
 
 def thanks_address(request: Request) -> str:

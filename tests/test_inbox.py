@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from answering import STARTS, World, build, dump, partstat, queue_reminder
 from sqlmodel import select
+from test_reply_samples import VALUES, expected, filled
 
 from models import Arrival, Event, Gathering, Invitation, Message, Person, RoleHolder, Task, Trajectory
 from models.enums import (
@@ -132,6 +133,7 @@ def test_an_answer_to_the_date_before_the_move_is_stale(
     arrival = keep(store, now, world.invitation, "a", {"partstat": "ACCEPTED", "comment": "", "sequence": 1})
     with store.write() as session:
         session.get_one(Gathering, world.gathering).sequence = 2
+        session.get_one(Invitation, world.invitation).sequence = 2
     assert apply_one(store, arrival, now, settings).outcome == "stale"
     assert partstat(store, world.invitation) is PartStat.NEEDS_ACTION
     assert events(store) == []
@@ -539,3 +541,32 @@ def test_every_sample_of_an_automatic_answer_is_ignored(
     found = {each.name: add_mail(store, settings, each.read_bytes(), now, now).outcome for each in samples}
     assert samples
     assert set(found.values()) == {"ignored"}, found
+
+
+@pytest.mark.parametrize("name", sorted(expected("replies")))
+def test_every_sample_of_a_reply_ends_as_expected(sqlite_url: str, name: str):
+    wanted = expected("replies")[name]
+    store = Store(sqlite_url)
+    world = build(store)
+    values = VALUES | {
+        "UID": "g-1@traject.example",
+        "ATTENDEE": "fatima@school.example",
+        "ORGANIZER": f"cmk+i{world.invitation}@hart.example",
+        "DTSTAMP_UTC": "20261001T120000Z",
+        **wanted.get("needs", {}),
+    }
+    with store.write() as session:
+        gathering = session.get_one(Gathering, world.gathering)
+        gathering.sequence = int(values["SEQUENCE"])
+        session.get_one(Invitation, world.invitation).sequence = gathering.sequence
+    at = STARTS - 12 * HOUR
+    outcome = add_mail(store, Settings(database_url=sqlite_url), filled(name, values), at)
+    assert (outcome.outcome, outcome.partstat, outcome.comment) == (
+        wanted["outcome"],
+        wanted["partstat"],
+        wanted["comment"],
+    )
+    counts = wanted["outcome"] == "counted"
+    assert partstat(store, world.invitation) == (wanted["partstat"] if counts else PartStat.NEEDS_ACTION)
+    assert len(events(store)) == int(counts)
+    store.close()

@@ -51,7 +51,7 @@ class Answer:
 
 def current_sequence(gathering: Gathering, invitation: Invitation) -> int:
     """The SEQUENCE an answer given now belongs to; one person's own may be ahead after a cancellation of theirs."""
-    return max(gathering.sequence, invitation.sequence)
+    return invitation.sequence
 
 
 def can_answer(gathering: Gathering, invitation: Invitation, at: datetime) -> Judged | None:
@@ -96,7 +96,7 @@ def record_answer(
     session.add(invitation)
     if before == (answer.partstat, answer.comment):
         return Judged.UNCHANGED
-    withdraw(session, reason="answered", invitation_id=invitation.id)
+    withdraw(session, reason="er is geantwoord", invitation_id=invitation.id)
     if before[0] is answer.partstat:  # only the comment is new: no second fact
         return Judged.COUNTED
     session.add(

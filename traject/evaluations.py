@@ -87,7 +87,7 @@ def record_answers(
             details={"request": request.id, "round": round_.id, "school_year": round_.school_year},
         )
     )
-    withdraw(session, reason="answered", request_id=request.id)
+    withdraw(session, reason="er is geantwoord", request_id=request.id)
     return AnswerResult.COUNTED
 
 
@@ -115,7 +115,7 @@ def close_round(session: Session, round_: EvaluationRound, now: datetime) -> boo
         )
     ).all()
     for request_id in unanswered:
-        withdraw(session, reason="closed", request_id=request_id)
+        withdraw(session, reason="de evaluatie is gesloten", request_id=request_id)
     session.exec(
         update(EvaluationRequest)
         .where(col(EvaluationRequest.id).in_(unanswered))

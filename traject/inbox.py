@@ -133,8 +133,13 @@ def apply_stored(store: Store, settings: Settings, now: datetime, limit: int = 5
     return report
 
 
-def add_mail(store: Store, settings: Settings, mail: bytes, received_at: datetime, now: datetime) -> Outcome:
-    """Store one mail, whatever it is, and apply it. The same bytes a second time change nothing and give the outcome again."""
+def add_mail(
+    store: Store, settings: Settings, mail: bytes, received_at: datetime, now: datetime | None = None
+) -> Outcome:
+    """Store one mail, whatever it is, and apply it at `now` (else `received_at`).
+
+    The same bytes a second time change nothing and give the outcome again.
+    """
     key = f"mail:{hashlib.sha256(mail).hexdigest()}"
     with store.write() as session:
         arrival = store_arrival(session, InboxKind.MAIL, key, received_at, {}, raw=mail)
@@ -143,7 +148,7 @@ def add_mail(store: Store, settings: Settings, mail: bytes, received_at: datetim
     if arrival_id is None:
         message = f"the arrival {key} was stored and is gone; run `traject reconcile`"
         raise LookupError(message)
-    return apply_one(store, arrival_id, now, settings)
+    return apply_one(store, arrival_id, now or received_at, settings)
 
 
 def _put_aside(store: Store, arrival_id: int, error: Exception, now: datetime) -> Outcome:

@@ -25,7 +25,7 @@ class Outcome:
     """What became of one arrival. `outcome` is a key of STATES, or `stored` while it waits."""
 
     kind: str
-    """invitation-answer, evaluation-answer, reply, bounce, auto-reply or mail."""
+    """invitation-answer, evaluation-answer, reply, forwarded, request, bounce, auto-reply or mail."""
     outcome: str
     why: str = ""
     uid: str | None = None
