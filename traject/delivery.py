@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -21,6 +22,9 @@ from traject.smtp import TIMEOUT, Line
 from traject.store import Store
 
 log = logging.getLogger(__name__)
+
+GATHER = timedelta(milliseconds=2)
+"""How long a commit waits for the other connections, so that one commit serves them all. Next to nothing on a network."""
 
 GRACE = timedelta(seconds=20)
 """How long a cancelled delivery may take to finish what is in flight."""
@@ -151,6 +155,7 @@ class _Recorder:
         self._progress = progress
         self._losses = 0
         self._entries: list[_Entry] = []
+        self._all_in = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(
             1, "outbox"
@@ -171,6 +176,8 @@ class _Recorder:
     async def _enter(self, outcome: _Outcome | None, *, wants_mail: bool) -> Claimed | None:
         entry = _Entry(outcome, wants_mail, asyncio.get_running_loop().create_future())
         self._entries.append(entry)
+        if len(self._entries) >= self.lines:
+            self._all_in.set()
         if self._writer is None:
             self._writer = asyncio.create_task(self._write())
         return await entry.done
@@ -178,6 +185,9 @@ class _Recorder:
     async def _write(self) -> None:
         loop = asyncio.get_running_loop()
         while self._entries:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._all_in.wait(), GATHER.total_seconds())
+            self._all_in.clear()
             entries, self._entries = self._entries, []
             mails: list[Claimed] = []
             fault: Exception | None = None

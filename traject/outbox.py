@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel
 
 from models import Message
-from models.enums import MessageState
+from models.enums import MessageKind, MessageState
 from traject.errors import Refused
 from traject.refusal import Meaning, Refusal, Scope, retry_at
 from traject.undelivered import give_up, plain
@@ -113,6 +113,8 @@ def withdraw(
         message = "say what to withdraw: give at least one id"
         raise ValueError(message)
     conditions.append(_m.state.in_([MessageState.QUEUED, MessageState.HELD, MessageState.ATTEMPTING]))
+    if invitation_id is None:  # who was told of a meeting hears that it is off, whatever else disappears
+        conditions.append(_m.kind != MessageKind.CANCELLATION)
     if reminders_only:
         conditions.append(_m.is_reminder.is_(True))
     session.flush()
@@ -178,9 +180,30 @@ def _decide(
 # Sending
 
 
-def due(now: datetime) -> ColumnElement[bool]:
+def due(now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
     """Queued and its time has come, or claimed by a process whose lease ended."""
     return and_(_WAITING, _m.next_attempt_at <= now)
+
+
+# Built once: building them costs as much as running them, and they run for every message.
+_NOW = bindparam("now", type_=_m.queued_at.type)
+_ONE = update(_messages).where(_m.id == bindparam("which"))
+_OLDEST_DUE = (
+    select(_m.id, _m.attempts, _m.to_email, _m.return_path, _m.data, _m.expires_at)
+    .where(due(_NOW))
+    .order_by(_m.next_attempt_at, _m.id)
+    .limit(bindparam("wanted"))
+    .with_for_update(skip_locked=True)
+)
+_ATTEMPTING = _ONE.values(
+    state=MessageState.ATTEMPTING,
+    attempts=_m.attempts + 1,
+    attempted_at=_NOW,
+    next_attempt_at=bindparam("lease_ends"),
+)
+_ACCEPTED = _ONE.values(
+    state=MessageState.ACCEPTED, accepted_at=_NOW, next_attempt_at=None, answer=bindparam("said")
+)
 
 
 def count_due(session: Session, *, now: datetime) -> int:
@@ -210,14 +233,7 @@ def claim(session: Session, count: int, *, now: datetime, per_minute: int = 0) -
             count, resume_at = per_minute - used, now + RATE_WINDOW
     expired = 0
     while True:
-        columns = (_m.id, _m.attempts, _m.to_email, _m.return_path, _m.data, _m.expires_at)
-        rows = connection.execute(
-            select(*columns)
-            .where(due(now))
-            .order_by(_m.next_attempt_at, _m.id)
-            .limit(count)
-            .with_for_update(skip_locked=True)
-        ).all()
+        rows = connection.execute(_OLDEST_DUE, {"now": now, "wanted": count}).all()
         late = [row.id for row in rows if row.expires_at is not None and row.expires_at <= now]
         if not late:
             break
@@ -225,16 +241,8 @@ def claim(session: Session, count: int, *, now: datetime, per_minute: int = 0) -
             give_up(connection, message_id, "te laat", now=now)
         expired += len(late)
     if rows:
-        connection.execute(
-            update(_messages)
-            .where(_m.id.in_([row.id for row in rows]))
-            .values(
-                state=MessageState.ATTEMPTING,
-                attempts=_m.attempts + 1,
-                attempted_at=now,
-                next_attempt_at=now + LEASE,
-            )
-        )
+        lease = {"now": now, "lease_ends": now + LEASE}
+        connection.execute(_ATTEMPTING, [lease | {"which": row.id} for row in rows])
     claimed = [Claimed(row[0], row[1] + 1, row[2], row[3], row[4]) for row in rows]
     return Claim(claimed, expired, resume_at if len(rows) == count else None)
 
@@ -245,10 +253,8 @@ def accepted(session: Session, answers: Sequence[tuple[int, str]], *, now: datet
     Whatever the row says by now: it did go out.
     """
     session.connection().execute(
-        update(_messages)
-        .where(_m.id == bindparam("taken"))
-        .values(state=MessageState.ACCEPTED, accepted_at=now, next_attempt_at=None, answer=bindparam("said")),
-        [{"taken": message_id, "said": plain(answer)} for message_id, answer in answers],
+        _ACCEPTED,
+        [{"now": now, "which": message_id, "said": plain(answer)} for message_id, answer in answers],
     )
 
 
