@@ -60,7 +60,15 @@ class Asking:
             self.request(step, row, round_, role, person)
 
     def request(self, step: Step, row: StepRow, round_: EvaluationRound, role: str, person: Person) -> None:
-        """Ask one person."""
+        """Ask one person; who was asked already is not, unless that was withdrawn."""
+        known = self.dossier.requests.setdefault(row_id(round_), [])
+        before = next((found for found, asked in known if asked.id == person.id), None)
+        if before is not None:
+            if before.state is RequestState.WITHDRAWN:
+                before.state, before.asked_at, before.role = RequestState.ASKED, self.now, role
+                again = f"ask-{self.now:%Y%m%dT%H%M%S}"
+                self._send(MessageKind.EVALUATION_REQUEST, step, row, round_, before, person, again)
+            return
         request = EvaluationRequest(
             round_id=row_id(round_),
             person_id=row_id(person),
@@ -70,7 +78,7 @@ class Asking:
         )
         self.session.add(request)
         self.session.flush()
-        self.dossier.requests.setdefault(row_id(round_), []).append((request, person))
+        known.append((request, person))
         self._send(MessageKind.EVALUATION_REQUEST, step, row, round_, request, person, "ask")
 
     def remind(self, step: Step, row: StepRow, of: StepRow) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import insert
 from sqlmodel import Session, col, select
 
 from models import Event, Message, Organisation, Person, StepRow, Task
-from models.enums import AddressState, MessageKind, MessageState, StepState
+from models.enums import AddressState, MessageKind, MessageState, StepState, TrajectoryState
 from traject import outbox
 from traject.compose import compose
 from traject.dossier import Dossier, row_id
@@ -30,6 +30,9 @@ from traject.programme import Step
 from traject.settings import Settings
 
 log = logging.getLogger(__name__)
+
+PAUSED = "het traject is gepauzeerd"
+"""Why a message is held, so that it goes on when the trajectory does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,9 @@ class Effects:
     ) -> bool:
         """Freeze one mail and put it in the outbox; False when this effect was queued before.
 
-        A person whose address bounced gets a *withheld* message, so that staff see what is missed.
+        A person whose address bounced gets a *withheld* message, so that staff see what is missed. It goes out in the
+        sending hours; only news about a meeting that people have in their calendar goes at any hour. While the
+        trajectory is paused it waits, but a cancellation does not.
         """
         tag = hashlib.blake2b(effect_key.encode(), key=self.settings.key[:64], digest_size=10).hexdigest()
         domain = self.from_email.partition("@")[2]
@@ -109,7 +114,8 @@ class Effects:
             references=message_id,
         )
         composed = compose(kind, person.language, context, head, calendar=calendar)
-        withheld = person.address_state is AddressState.BOUNCED
+        state, why = self._first_state(kind, person)
+        at_once = kind in (MessageKind.CANCELLATION, MessageKind.INVITATION_UPDATE)
         queued = outbox.queue(
             self.session,
             Message(
@@ -125,17 +131,26 @@ class Effects:
                 return_path=self.tagged(f"b-{tag}"),
                 message_id=message_id,
                 subject=composed.subject,
-                data=None if withheld else composed.data,
+                data=None if state is MessageState.WITHHELD else composed.data,
                 sequence=reason.sequence,
-                state=MessageState.WITHHELD if withheld else MessageState.QUEUED,
+                state=state,
                 queued_at=self.now,
+                next_attempt_at=self.now if at_once else self.dossier.calendar.next_sending_moment(self.now),
                 expires_at=reason.expires_at,
-                answer="het adres van deze persoon werkt niet meer" if withheld else "",
+                answer=why,
             ),
         )
         if queued:
             self.queued.append(Queued(kind, person.name, person.email, composed.subject))
         return queued
+
+    def _first_state(self, kind: MessageKind, person: Person) -> tuple[MessageState, str]:
+        if person.address_state is AddressState.BOUNCED:
+            return MessageState.WITHHELD, "het adres van deze persoon werkt niet meer"
+        paused = self.dossier.trajectory.state is TrajectoryState.PAUSED
+        if paused and kind is not MessageKind.CANCELLATION:
+            return MessageState.HELD, PAUSED
+        return MessageState.QUEUED, ""
 
     def common(self, person: Person, text: str = "") -> dict[str, Any]:
         """What every mail to this person knows."""
@@ -165,7 +180,7 @@ class Effects:
         )
 
     def mail_to(self, step: Step, row: StepRow, role: str, person: Person) -> None:
-        """Send one person the mail of a step."""
+        """Send a mail step to one person; once, however often it is asked."""
         kind = MessageKind(step.template or "notice")
         context = self._mail_context(kind, step, row, role, person)
         self.queue(kind, person, context, self.key(row, f"p{row_id(person)}"), Reason(step_id=row.id))

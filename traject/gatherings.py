@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 
 from calendars.invitation import Attendee, CalendarEvent, Method, Prepared, prepare
 from models import Gathering, Invitation, Message, Person, StepRow
-from models.enums import GatheringState, MessageKind, MessageState, PartStat, StepState
+from models.enums import GatheringState, MessageKind, PartStat, StepState
 from traject import access, outbox
 from traject.dossier import row_id
 from traject.effects import Effects, Reason
@@ -113,7 +113,10 @@ class Gatherings:
             invitation.sequence = gathering.sequence
             self._reset(invitation)
             self._withdraw_all(invitation, "de bijeenkomst is verplaatst")
-            self._send(MessageKind.INVITATION_UPDATE, gathering, invitation, person, before=before)
+            if self._was_told(invitation):
+                self._send(MessageKind.INVITATION_UPDATE, gathering, invitation, person, before=before)
+            else:
+                self._send(MessageKind.INVITATION, gathering, invitation, person)
 
     def cancel(self, gathering: Gathering, reason: str = "") -> None:
         """Cancel a gathering: a real CANCEL to everybody who was invited."""
@@ -178,8 +181,8 @@ class Gatherings:
 
     def _was_told(self, invitation: Invitation) -> bool:
         """Whether an invitation left, or may have; who never got one needs no cancellation."""
-        left = (MessageState.ATTEMPTING, MessageState.ACCEPTED, MessageState.FAILED)
-        query = select(Message.id).where(Message.invitation_id == invitation.id, col(Message.state).in_(left))
+        tried = col(Message.attempted_at).is_not(None)
+        query = select(Message.id).where(Message.invitation_id == invitation.id, tried)
         return self.session.exec(query.limit(1)).first() is not None
 
     def _uninvite(

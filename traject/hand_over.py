@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from email_validator import EmailNotValidError, validate_email
 from sqlmodel import col, select
 
-from models import Message, Person, RoleHolder, StepRow, Task
+from models import Person, RoleHolder, StepRow, Task
 from models.enums import GatheringState, MessageKind, RequestState, StepKind, StepState, TaskState
 from traject import outbox
+from traject.addresses import person_problem
 from traject.asking import Asking
 from traject.dossier import open_gatherings, row_id
 from traject.errors import Refused
@@ -55,10 +55,11 @@ def hand_over(
         if old is not None and new is not None and old.id == new.id:
             message = f"{old.name} heeft de rol ‘{role}’ al"
             raise Refused(message)
+        answered = _answered(work, old) if old else set[int]()
         if old:
             _leave(work, role, old)
         if new:
-            _join(work, role, new)
+            _join(work, role, new, answered)
         if old:
             _after_leaving(work, old, new)
         who = [person.name for person in (old, new) if person]
@@ -79,11 +80,8 @@ def _leaving(holders: list[Person], role: str, old_email: str | None) -> Person 
 
 
 def _person(work: Work, name: str, email: str) -> Person:
-    try:
-        validate_email(email, check_deliverability=False, test_environment=True)
-    except EmailNotValidError as error:
-        message = f"‘{email}’ is geen mailadres ({error})"
-        raise Refused(message) from error
+    if problem := person_problem(name, email.strip()):
+        raise Refused(problem)
     found = work.session.exec(select(Person).where(Person.email == email.strip().lower())).one_or_none()
     if found is None:
         organisation = work.dossier.organisation
@@ -109,7 +107,16 @@ def _leave(work: Work, role: str, person: Person) -> None:
     work.effects.event("role.left", actor="staff", role=role, person=person.id)
 
 
-def _join(work: Work, role: str, person: Person) -> None:
+def _answered(work: Work, person: Person) -> set[int]:
+    """The rounds that this person has answered; whoever takes over is not asked again."""
+    return {
+        round_id
+        for round_id, requests in work.dossier.requests.items()
+        if any(p.id == person.id and r.state is RequestState.ANSWERED for r, p in requests)
+    }
+
+
+def _join(work: Work, role: str, person: Person, answered: set[int]) -> None:
     if any(holder.id == person.id for holder in work.dossier.holders[role]):
         message = f"{person.name} heeft de rol ‘{role}’ al"
         raise Refused(message)
@@ -129,8 +136,7 @@ def _join(work: Work, role: str, person: Person) -> None:
         round_ = work.dossier.rounds.get(row_id(row))
         if row.kind is StepKind.EVALUATION and row.state is StepState.OPEN and round_:
             step = work.dossier.programme.step(row.key)
-            asked = {p.id for _, p in work.dossier.requests.get(row_id(round_), [])}
-            if role in step.to and person.id not in asked:
+            if role in step.to and row_id(round_) not in answered:
                 asking.request(step, row, round_, role, person)
 
 
@@ -154,29 +160,23 @@ def _after_leaving(work: Work, person: Person, successor: Person | None) -> None
             gatherings.uninvite(gathering, person)
     for row in work.dossier.steps.values():
         round_ = work.dossier.rounds.get(row_id(row))
-        if round_ is None or roles & set(work.dossier.programme.step(row.key).to):
+        if (
+            row.state is not StepState.OPEN
+            or round_ is None
+            or roles & set(work.dossier.programme.step(row.key).to)
+        ):
             continue
         for request, asked in work.dossier.requests.get(row_id(round_), []):
             if asked.id == person.id and request.state is RequestState.ASKED:
                 withdraw_request(work, request, "deze persoon heeft de rol niet meer")
     if not roles:
-        kept = set(
-            work.session.exec(
-                select(Message.id).where(
-                    Message.trajectory_id == work.dossier.id,
-                    Message.person_id == person.id,
-                    Message.kind == "cancellation",
-                )
-            )
+        outbox.withdraw(
+            work.session,
+            reason="deze persoon heeft de rol niet meer",
+            trajectory_id=work.dossier.id,
+            person_id=row_id(person),
+            reminders_only=False,
         )
-        waiting = select(Message.id).where(
-            Message.trajectory_id == work.dossier.id,
-            Message.person_id == person.id,
-            col(Message.state).in_(("queued", "held")),
-        )
-        for message_id in work.session.exec(waiting):
-            if message_id is not None and message_id not in kept:
-                outbox.skip(work.session, message_id, reason="deze persoon heeft de rol niet meer")
     open_tasks = select(Task).where(
         Task.trajectory_id == work.dossier.id, Task.person_id == person.id, Task.state == TaskState.OPEN
     )

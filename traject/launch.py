@@ -6,6 +6,7 @@ from itertools import islice
 from typing import Any
 
 from sqlalchemy import insert
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, SQLModel, col, select
 
 from models import (
@@ -36,6 +37,7 @@ from traject.replan import stage_values, step_values
 from traject.settings import Settings
 from traject.store import Store
 
+TRIES = 4
 BATCH = 50
 """So many plans are in memory at once, however many schools are launched in the one transaction."""
 
@@ -49,6 +51,21 @@ def launch(
     actor: str = "staff",
 ) -> list[Launched]:
     """Launch all of these, in one transaction. LaunchError names every problem, and then nothing was written."""
+    tries = 0
+    while True:
+        try:
+            return _launch(store, requests, settings, now, actor)
+        except IntegrityError as error:
+            # Somebody else wrote the same person or trajectory since we looked: look again, and name it.
+            tries += 1
+            if tries == TRIES:
+                message = "iemand anders start nu hetzelfde; probeer het zo nog eens"
+                raise LaunchError([message]) from error
+
+
+def _launch(
+    store: Store, requests: Sequence[LaunchRequest], settings: Settings, now: datetime, actor: str
+) -> list[Launched]:
     launched: list[Launched] = []
     problems: list[str] = []
     with store.write() as session:

@@ -5,10 +5,9 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from email.utils import parseaddr
 
-from email_validator import EmailNotValidError, validate_email
 from sqlmodel import Session, col, select
 
 from calendars.school_year import SchoolCalendar
@@ -19,14 +18,16 @@ from models import (
     Trajectory,
 )
 from models.enums import StepKind, TrajectoryKind, TrajectoryState
+from traject.addresses import person_problem
 from traject.dossier import busy_times, calendars_of, row_id
 from traject.errors import TrajectError
-from traject.mail_contexts import address_problem
 from traject.plan import Busy, Facts, Plan
 from traject.planner import plan
 from traject.programme import Programme
 from traject.programme_file import load_programmes
 from traject.settings import Settings
+
+FARTHEST = timedelta(days=5 * 366)
 
 
 class LaunchError(TrajectError):
@@ -223,6 +224,8 @@ class Preparation:
         day, today = request.starts_on, calendar.to_local(self.now).date()
         if day < today:
             return [f"de startdatum {day:%d-%m-%Y} ligt in het verleden; kies vandaag of later"]
+        if day > today + FARTHEST:
+            return [f"de startdatum {day:%d-%m-%Y} ligt meer dan vijf jaar vooruit; staat het jaartal goed?"]
         if holiday := calendar.holiday_on(day):
             after = calendar.next_working_day(day)
             return [
@@ -257,16 +260,11 @@ def _role_problems(request: LaunchRequest, programme: Programme) -> list[str]:
             near = difflib.get_close_matches(person.role, declared, n=1)
             hint = f"bedoel je ‘{near[0]}’?" if near else f"kies uit {', '.join(declared)}"
             problems.append(f"rol ‘{person.role}’ bestaat niet in {programme.key}; {hint}")
-        try:
-            validate_email(person.email, check_deliverability=False, test_environment=True)
-        except EmailNotValidError as error:
-            problems.append(f"rol ‘{person.role}’: ‘{person.email}’ is geen mailadres ({error})")
-            continue
-        if address_problem(person.email):
-            problems.append(
-                f"rol ‘{person.role}’: ‘{person.email}’ heeft tekens die niet elke mailserver aanneemt; "
-                "vraag om een adres met gewone letters"
-            )
+        if problem := person_problem(person.name, person.email):
+            problems.append(f"rol ‘{person.role}’: {problem}")
+    emails = [(person.role, person.email.lower()) for person in request.roles]
+    for role_key, email in dict.fromkeys(twice for twice in emails if emails.count(twice) > 1):
+        problems.append(f"rol ‘{role_key}’: {email} staat er twee keer; haal er een weg")
     for role in declared.values():
         if role.required and not given[role.key]:
             problems.append(

@@ -1,0 +1,118 @@
+"""How one action of staff runs: in one transaction, with everything that follows from it, and said before it is done.
+
+A dry run is the real action in a transaction that is rolled back, so what is shown is what would happen.
+"""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlmodel import Session, select
+
+from models import EvaluationRequest, StepRow, Task
+from models.enums import RequestState, StepState, TaskState, TrajectoryState
+from traject import access, advance, outbox
+from traject.dossier import Dossier, find, load, row_id
+from traject.effects import Effects, Queued
+from traject.errors import Refused
+from traject.gatherings import Gatherings
+from traject.plan import Changes, diff
+from traject.replan import current_plan
+from traject.settings import Settings
+from traject.store import Store
+
+NO_CHANGES = Changes((), ())
+
+
+@dataclass
+class StaffResult:
+    """What an action did, or with a dry run would do."""
+
+    reference: str
+    sentence: str = ""
+    changes: Changes = NO_CHANGES
+    mails: list[Queued] = field(default_factory=list)
+
+
+@dataclass
+class Work:
+    """One action in progress: the rows, and what is said of it afterwards."""
+
+    session: Session
+    dossier: Dossier
+    effects: Effects
+    now: datetime
+    sentence: str = ""
+
+    def step(self, key: str, cycle: str = "") -> StepRow:
+        """The row of a step. Refused with the nearest names when it is not there."""
+        row = self.dossier.steps.get((key, cycle))
+        if row is None:
+            cycles = sorted(c for k, c in self.dossier.steps if k == key)
+            keys = sorted({k for k, _ in self.dossier.steps if "/" not in k})
+            hint = (
+                f"kies een schooljaar met --cycle: {', '.join(cycles)}"
+                if cycles
+                else f"kies uit {', '.join(keys)}"
+            )
+            message = f"stap ‘{key}’{f' van {cycle}' if cycle else ''} staat niet in dit traject; {hint}"
+            raise Refused(message)
+        return row
+
+
+class _DryRun(Exception):
+    """Rolls back a transaction whose outcome was only to be seen."""
+
+
+@contextmanager
+def action(
+    store: Store, settings: Settings, reference: str, now: datetime, result: StaffResult, *, dry_run: bool
+) -> Generator[Work]:
+    """Run one action on one trajectory in one transaction, let everything follow, and say what came of it."""
+    try:
+        with store.write() as session:
+            found = find(session, reference)
+            dossier = load(session, row_id(found), settings, now, lock=True)
+            before = current_plan(dossier)
+            effects = Effects(session, dossier, settings, now)
+            work = Work(session, dossier, effects, now)
+            yield work
+            trajectory = dossier.trajectory
+            if trajectory.state in (TrajectoryState.RUNNING, TrajectoryState.PAUSED):
+                advance.follow(session, dossier, effects)
+            if trajectory.state is TrajectoryState.RUNNING:
+                advance.settle(session, dossier, settings, now, effects)
+            else:
+                trajectory.next_due_at = None
+            dossier.trajectory.revision += 1
+            session.flush()
+            result.reference, result.sentence = dossier.trajectory.reference, work.sentence
+            result.changes, result.mails = diff(before, current_plan(dossier)), effects.queued
+            if dry_run:
+                raise _DryRun
+    except _DryRun:
+        pass
+
+
+def undo(work: Work, row: StepRow, reason: str) -> None:
+    """Take back what an open step asked of people."""
+    outbox.withdraw(work.session, reason=reason, step_id=row_id(row), reminders_only=False)
+    if row.state is not StepState.OPEN:
+        return
+    gathering = work.dossier.gatherings.get(row_id(row))
+    if gathering:
+        Gatherings(work.effects).cancel(gathering)
+    round_ = work.dossier.rounds.get(row_id(row))
+    for request, _ in work.dossier.requests.get(row_id(round_), []) if round_ else []:
+        withdraw_request(work, request, reason)
+    for task in work.session.exec(select(Task).where(Task.step_id == row.id, Task.state == TaskState.OPEN)):
+        task.state, task.done_at = TaskState.CANCELLED, work.now
+
+
+def withdraw_request(work: Work, request: EvaluationRequest, reason: str) -> None:
+    """Ask somebody no more; an answer that was given stays."""
+    if request.state is RequestState.ASKED:
+        request.state = RequestState.WITHDRAWN
+        access.revoke(work.session, now=work.now, request_id=row_id(request))
+        outbox.withdraw(work.session, reason=reason, request_id=row_id(request), reminders_only=False)

@@ -1,0 +1,116 @@
+"""What staff can do to one stage: move it, close it, open it again."""
+
+from datetime import date, datetime
+
+from models import StageRow
+from models.enums import STAGE_MOVES, StageState, StepState, TrajectoryState
+from traject import advance
+from traject.decide import meant_end
+from traject.errors import Refused
+from traject.planner import OVERRUN
+from traject.settings import Settings
+from traject.staff_action import StaffResult, Work, action
+from traject.store import Store
+
+
+def move_stage(
+    store: Store,
+    settings: Settings,
+    reference: str,
+    stage: str,
+    *,
+    opens_on: date | None = None,
+    ends_on: date | None = None,
+    now: datetime,
+    dry_run: bool = False,
+) -> StaffResult:
+    """Give a stage other days; everything that is counted from it moves along."""
+    result = StaffResult(reference)
+    with action(store, settings, reference, now, result, dry_run=dry_run) as work:
+        row = _stage(work, stage)
+        today = work.dossier.calendar.to_local(now).date()
+        for day in filter(None, (opens_on, ends_on)):
+            if day < today:
+                message = f"{day:%d-%m-%Y} is voorbij; kies een dag in de toekomst"
+                raise Refused(message)
+        if row.state is StageState.CLOSED or (opens_on and row.state is not StageState.PLANNED):
+            message = f"fase ‘{stage}’ is al {'open' if row.state is StageState.OPEN else 'afgesloten'}"
+            raise Refused(message)
+        if ends_on and ends_on < (opens_on or row.opens_on):
+            message = f"fase ‘{stage}’ kan niet eindigen op {ends_on:%d-%m-%Y}, want dat is voor het begin"
+            raise Refused(message)
+        row.moved_opens_on, row.moved_ends_on = opens_on or row.moved_opens_on, ends_on or row.moved_ends_on
+        work.effects.event("stage.moved", actor="staff", stage=stage)
+        work.sentence = f"Fase ‘{row.title}’ is verplaatst."
+    return result
+
+
+def close_stage(
+    store: Store, settings: Settings, reference: str, stage: str, *, now: datetime, dry_run: bool = False
+) -> StaffResult:
+    """Close a stage now, whatever its guard says: staff know why."""
+    result = StaffResult(reference)
+    with action(store, settings, reference, now, result, dry_run=dry_run) as work:
+        row = _stage(work, stage)
+        _stage_allowed(row.state, StageState.CLOSED, stage)
+        advance.close_stage(stage, work.dossier, work.effects, actor="staff")
+        work.sentence = f"Fase ‘{row.title}’ is afgesloten."
+    return result
+
+
+def reopen_stage(
+    store: Store, settings: Settings, reference: str, stage: str, *, now: datetime, dry_run: bool = False
+) -> StaffResult:
+    """Open a closed stage again, until its end or for two more weeks.
+
+    What the closing withdrew is planned again where it is still to come; what is past stays withdrawn.
+    """
+    result = StaffResult(reference)
+    with action(store, settings, reference, now, result, dry_run=dry_run) as work:
+        row = _stage(work, stage)
+        _stage_allowed(row.state, StageState.OPEN, stage)
+        if row.state is not StageState.CLOSED:
+            message = f"fase ‘{stage}’ was nog niet open; verplaats haar begin met `traject move`"
+            raise Refused(message)
+        dossier, trajectory = work.dossier, work.dossier.trajectory
+        if stage not in {declared.key for declared in dossier.programme.stages}:
+            message = f"fase ‘{stage}’ hoort niet meer bij deze versie van het programma"
+            raise Refused(message)
+        row.state, row.closed_at = StageState.OPEN, None
+        two_weeks = dossier.calendar.to_local(now).date() + OVERRUN
+        if meant_end(dossier.programme.stage(stage), row) < two_weeks:
+            row.moved_ends_on = two_weeks
+        _plan_again(work, advance.STAGE_CLOSED, stage)
+        if trajectory.state is TrajectoryState.FINISHED:
+            trajectory.state, trajectory.finished_at = TrajectoryState.RUNNING, None
+            _plan_again(work, advance.FINISHED)
+        work.effects.event("stage.reopened", actor="staff", stage=stage)
+        work.sentence = f"Fase ‘{row.title}’ is weer open."
+    return result
+
+
+def _plan_again(work: Work, why: str, stage: str | None = None) -> None:
+    for row in work.dossier.steps.values():
+        withdrawn = row.state is StepState.WITHDRAWN and row.note == why and stage in (None, row.stage)
+        moment = row.starts_at or row.due_at
+        if withdrawn and (moment is None or moment > work.now):
+            row.state, row.note, row.done_at = StepState.PLANNED, "", None
+
+
+def _stage(work: Work, key: str) -> StageRow:
+    row = work.dossier.stages.get(key)
+    if row is None:
+        message = f"fase ‘{key}’ staat niet in dit traject; kies uit {', '.join(work.dossier.stages)}"
+        raise Refused(message)
+    return row
+
+
+def _stage_allowed(state: StageState, to: StageState, stage: str) -> None:
+    if to not in STAGE_MOVES[state]:
+        words = {
+            StageState.PLANNED: "nog niet begonnen",
+            StageState.OPEN: "open",
+            StageState.CLOSED: "afgesloten",
+        }
+        message = f"fase ‘{stage}’ is {words.get(state, 'vervallen')}; dat kan hier niet"
+        raise Refused(message)

@@ -1,0 +1,164 @@
+"""What staff can do to one step: hold it, let it go, leave it out, move it."""
+
+from datetime import datetime, timedelta
+
+from sqlmodel import select
+
+from models import Message, StepRow
+from models.enums import GatheringState, MessageState, StepKind, StepState
+from traject import outbox
+from traject.dossier import row_id
+from traject.errors import Refused
+from traject.gatherings import Gatherings
+from traject.settings import Settings
+from traject.staff_action import StaffResult, Work, action, undo
+from traject.store import Store
+
+_STEP_DUTCH = {
+    StepState.PLANNED: "gepland",
+    StepState.OPEN: "bezig",
+    StepState.DONE: "gedaan",
+    StepState.SKIPPED: "overgeslagen",
+    StepState.MISSED: "gemist",
+    StepState.WITHDRAWN: "vervallen",
+    StepState.CANCELLED: "gestopt",
+}
+
+
+def hold(
+    store: Store,
+    settings: Settings,
+    reference: str,
+    step: str,
+    cycle: str = "",
+    *,
+    now: datetime,
+    dry_run: bool = False,
+) -> StaffResult:
+    """Keep a step back until it is released; of a step that fired, the mails that did not leave yet."""
+    result = StaffResult(reference)
+    with action(store, settings, reference, now, result, dry_run=dry_run) as work:
+        row = work.step(step, cycle)
+        queued = [message for message in _messages(work, row) if message.state is MessageState.QUEUED]
+        if row.state is not StepState.PLANNED and not queued:
+            message = f"stap ‘{step}’ is al {_STEP_DUTCH[row.state]}; er is niets meer om vast te houden"
+            raise Refused(message)
+        row.on_hold = row.state is StepState.PLANNED
+        for message in queued:
+            outbox.hold(work.session, row_id(message), reason="vastgehouden door Hart")
+        work.effects.event("step.put-on-hold", actor="staff", step=step, cycle=cycle)
+        work.sentence = f"‘{row.title}’ wordt vastgehouden tot je het vrijgeeft."
+    return result
+
+
+def release(
+    store: Store,
+    settings: Settings,
+    reference: str,
+    step: str,
+    cycle: str = "",
+    *,
+    now: datetime,
+    dry_run: bool = False,
+) -> StaffResult:
+    """Let a step that was held go on; what fell due meanwhile follows its catch-up policy."""
+    result = StaffResult(reference)
+    with action(store, settings, reference, now, result, dry_run=dry_run) as work:
+        row = work.step(step, cycle)
+        held = [message for message in _messages(work, row) if message.state is MessageState.HELD]
+        if not row.on_hold and not held:
+            message = f"stap ‘{step}’ wordt niet vastgehouden"
+            raise Refused(message)
+        row.on_hold = False
+        for message in held:
+            outbox.release(work.session, row_id(message), now=now)
+        work.effects.event("step.released", actor="staff", step=step, cycle=cycle)
+        work.sentence = f"‘{row.title}’ gaat verder."
+    return result
+
+
+def skip(
+    store: Store,
+    settings: Settings,
+    reference: str,
+    step: str,
+    cycle: str = "",
+    *,
+    now: datetime,
+    dry_run: bool = False,
+) -> StaffResult:
+    """Do not do a step. A gathering that people know of is cancelled, an evaluation that was asked withdrawn."""
+    result = StaffResult(reference)
+    with action(store, settings, reference, now, result, dry_run=dry_run) as work:
+        row = work.step(step, cycle)
+        if row.state not in (StepState.PLANNED, StepState.OPEN):
+            message = f"stap ‘{step}’ is al {_STEP_DUTCH[row.state]} en kan niet worden overgeslagen"
+            raise Refused(message)
+        undo(work, row, "overgeslagen door Hart")
+        for (key, of), child in work.dossier.steps.items():
+            if of == cycle and key.startswith(f"{step}/") and child.state is StepState.PLANNED:
+                child.state, child.note, child.done_at = StepState.WITHDRAWN, "niet meer nodig", now
+        row.state, row.done_at, row.note, row.on_hold = (
+            StepState.SKIPPED,
+            now,
+            "overgeslagen door Hart",
+            False,
+        )
+        work.effects.event("step.skipped", actor="staff", step=step, cycle=cycle)
+        work.sentence = f"‘{row.title}’ wordt overgeslagen."
+    return result
+
+
+def _messages(work: Work, row: StepRow) -> list[Message]:
+    return list(work.session.exec(select(Message).where(Message.step_id == row.id)))
+
+
+def move_step(
+    store: Store,
+    settings: Settings,
+    reference: str,
+    step: str,
+    cycle: str = "",
+    *,
+    to: datetime,
+    now: datetime,
+    dry_run: bool = False,
+) -> StaffResult:
+    """Give a step another moment. A gathering that people know of gets an update to everybody."""
+    result = StaffResult(reference)
+    with action(store, settings, reference, now, result, dry_run=dry_run) as work:
+        row = work.step(step, cycle)
+        if to <= now:
+            message = f"{work.dossier.calendar.to_local(to):%d-%m-%Y %H:%M} is voorbij; kies een moment in de toekomst"
+            raise Refused(message)
+        gathering = work.dossier.gatherings.get(row_id(row))
+        if gathering and row.state is StepState.OPEN and gathering.state is GatheringState.FIXED:
+            length = gathering.ends_at - gathering.starts_at
+            Gatherings(work.effects).move(gathering, to, to + length)
+            row.starts_at, row.ends_at = to, to + length
+        elif row.state is not StepState.PLANNED:
+            message = f"stap ‘{step}’ is al {_STEP_DUTCH[row.state]} en kan niet worden verplaatst"
+            raise Refused(message)
+        if row.kind is StepKind.GATHERING:
+            _refuse_overlap(work, row, to)
+        row.moved_to = to
+        work.effects.event("step.moved", actor="staff", step=step, cycle=cycle, to=to.isoformat())
+        work.sentence = f"‘{row.title}’ is verplaatst."
+    return result
+
+
+def _refuse_overlap(work: Work, row: StepRow, to: datetime) -> None:
+    """What is only planned makes room; people cannot be at two gatherings that they know of."""
+    length = row.ends_at - row.starts_at if row.ends_at and row.starts_at else timedelta()
+    for other in work.dossier.steps.values():
+        known = other.kind is StepKind.GATHERING and (other.state is StepState.OPEN or other.moved_to)
+        if other is row or not known or other.starts_at is None or other.ends_at is None:
+            continue
+        if (
+            other.state in (StepState.PLANNED, StepState.OPEN)
+            and other.starts_at < to + length
+            and to < other.ends_at
+        ):
+            at = work.dossier.calendar.to_local(other.starts_at)
+            message = f"dan is er al ‘{other.title}’ ({at:%d-%m-%Y %H:%M}); kies een ander moment"
+            raise Refused(message)
