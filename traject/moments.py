@@ -1,0 +1,251 @@
+"""When the stages, the moments and the gatherings of a trajectory are: the dates that its plan is made of."""
+
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+
+from calendars.school_year import SchoolCalendar, SchoolYear
+from models.enums import Certainty, StepKind
+from traject.agenda import Agenda, Slot, no_slot, waits_for_a_date
+from traject.known import Known
+from traject.plan import Facts, PlannedStage, PlanProblem, StageMoved
+from traject.programme import Anchor, Moment, Predicate, Programme, Stage, Step, Window
+from traject.spans import shift, year_bounds
+
+DEFAULT_TIME = time(9)
+OVERRUN = timedelta(days=14)
+LEAST_WINDOW = timedelta(days=14)
+LEAST_NOTICE = timedelta(days=7)
+DAY = timedelta(days=1)
+
+
+class Dates:
+    """One run of the planner: what is known, and what was chosen so far."""
+
+    def __init__(self, programme: Programme, facts: Facts, calendar: SchoolCalendar) -> None:
+        self.programme = programme
+        self.facts = facts
+        self.calendar = calendar
+        self.today = calendar.to_local(facts.as_of).date()
+        self.known = Known(facts.happened)
+        self.agenda = Agenda(calendar, self.known.busy)
+        self.gatherings: dict[tuple[str, str], Slot | None] = {}
+        self.problems: list[PlanProblem] = []
+        steps = {step.key: step for step in programme.steps}
+        for (key, _), to in self.known.moved.items():
+            if (step := steps.get(key)) and step.kind is StepKind.GATHERING:
+                self.agenda.take((to, to + _window(step).duration))
+        self.stages: dict[str, PlannedStage] = {}
+        previous: PlannedStage | None = None
+        for stage in programme.stages:
+            previous = self.stages[stage.key] = self.stage(stage, previous)
+
+    # Stages
+
+    def stage(self, stage: Stage, previous: PlannedStage | None) -> PlannedStage:
+        """When a stage opens and ends, given the one before it."""
+        moved = self.known.moved_stages.get(stage.key) or StageMoved(stage.key)
+        certainty = Certainty.EXPECTED
+        if stage.key in self.known.opened:
+            opens_on = self.calendar.to_local(self.known.opened[stage.key]).date()
+            certainty = Certainty.FIXED
+        elif moved.opens_on:
+            opens_on = moved.opens_on
+        else:
+            opens_on = self._stage_start(stage.starts, previous)
+        if stage.key in self.known.closed:
+            ends_on = self.calendar.to_local(self.known.closed[stage.key]).date()
+        else:
+            ends_on = moved.ends_on or shift(opens_on, stage.lasts, 1) - DAY
+            if stage.key in self.known.opened and ends_on < self.today:
+                ends_on = self.today + OVERRUN
+            ends_on = max(ends_on, opens_on)
+        if certainty is not Certainty.FIXED and self.calendar.is_estimated(opens_on):
+            certainty = Certainty.ESTIMATED
+        return PlannedStage(stage.key, stage.title.nl, opens_on, ends_on, certainty)
+
+    def _stage_start(self, starts: Moment, previous: PlannedStage | None) -> date:
+        base = self.facts.starts_on
+        if starts.anchor is Anchor.STAGE_ENDS and previous:
+            closed = previous.key in self.known.closed
+            base = previous.ends_on + (timedelta() if closed else DAY)
+        elif starts.anchor is Anchor.STEP and starts.step:  # of an earlier stage
+            found = self._step_anchor(self.programme.step(starts.step), "", starts.sign)
+            if found:
+                base = self.calendar.to_local(found[0]).date()
+            elif previous:
+                base = previous.ends_on + DAY
+        return max(shift(base, starts.span, starts.sign), self.today)
+
+    # Which steps there are
+
+    def applies(self, step: Step) -> bool:
+        """Whether this kind of school has this step, and what it is counted from."""
+        for condition in step.conditions:
+            if condition.predicate is Predicate.SCHOOL_TYPE:
+                kinds = self.facts.school_type.lower().split("/")
+                if condition.subject not in kinds:
+                    return False
+        others = [step.when, step.window.since if step.window else None]
+        return all(self.applies(self.programme.step(m.step)) for m in others if m and m.step)
+
+    def is_to_come(self, step: Step, cycle: str) -> bool:
+        """Not what was dropped, nor a mail around a gathering that will not be."""
+        if (step.key, cycle) in self.known.dropped:
+            return False
+        other = self.programme.step(step.when.step) if step.when and step.when.step else None
+        around = step.kind is StepKind.MAIL and other is not None and other.kind is StepKind.GATHERING
+        return not (around and other and (other.key, cycle if other.cycle else "") in self.known.dropped)
+
+    def cycles(self, step: Step) -> Iterator[str]:
+        """The school years in which a step comes; of a step that does not return, the empty one."""
+        if step.cycle is None:
+            yield ""
+            return
+        ends_on = max(stage.ends_on for stage in self.stages.values())
+        year = SchoolYear.of(self.facts.starts_on)
+        number = 0
+        while year.starts_on <= ends_on:
+            number += 1
+            first, last = year_bounds(year, step.cycle)
+            late = self.facts.starts_on > first and self.facts.starts_on + LEAST_WINDOW > last
+            if number % step.cycle.every == 0 and first <= ends_on and not late:
+                yield str(year)
+            year = year.next()
+
+    def span_of(self, step: Step, cycle: str) -> tuple[date, date]:
+        """The first and the last day on which a step can be."""
+        if step.cycle:
+            first, last = year_bounds(SchoolYear.parse(cycle), step.cycle)
+            return max(first, self.facts.starts_on), last
+        if step.stage:
+            stage = self.stages[step.stage]
+            return stage.opens_on, stage.ends_on
+        return self.facts.starts_on, max(stage.ends_on for stage in self.stages.values())
+
+    # Moments
+
+    def moment(self, moment: Moment, step: Step, cycle: str) -> tuple[datetime, Certainty] | None:
+        """The instant a moment means here, and how sure it is; None when what it is counted from has no date."""
+        anchor = self._anchor(moment, step, cycle)
+        if anchor is None:
+            return None
+        base, certainty = anchor
+        local = self.calendar.to_local(base)
+        day = shift(local.date(), moment.span, moment.sign)
+        instant = self.calendar.local(day, moment.at or DEFAULT_TIME)
+        if moment.sign == 0 and certainty is Certainty.FIXED:
+            instant = max(instant, base)
+        return instant, certainty
+
+    def _anchor(self, moment: Moment, step: Step, cycle: str) -> tuple[datetime, Certainty] | None:
+        match moment.anchor:
+            case Anchor.LAUNCH:
+                return self.start_of(self.facts.starts_on), Certainty.FIXED
+            case Anchor.CYCLE_OPENS:
+                return self.start_of(self.span_of(step, cycle)[0]), Certainty.FIXED
+            case Anchor.STAGE_OPENS if step.stage:
+                opened = self.known.opened.get(step.stage)
+                stage = self.stages[step.stage]
+                return opened or self.start_of(stage.opens_on), stage.certainty
+            case Anchor.STAGE_ENDS if step.stage:
+                sure = Certainty.FIXED if step.stage in self.known.closed else Certainty.EXPECTED
+                return self.start_of(self.stages[step.stage].ends_on), sure
+            case Anchor.STEP if moment.step:
+                return self._step_anchor(self.programme.step(moment.step), cycle, moment.sign)
+            case _:
+                ends_on = max(stage.ends_on for stage in self.stages.values())
+                return self.start_of(ends_on), Certainty.EXPECTED
+
+    def _step_anchor(self, other: Step, cycle: str, sign: int) -> tuple[datetime, Certainty] | None:
+        name = (other.key, cycle if other.cycle else "")
+        if name in self.known.dropped:
+            return self.known.dropped[name], Certainty.FIXED
+        if other.kind is StepKind.GATHERING:
+            dates = self.dates_of(other, name[1])
+            if dates is None:
+                return None
+            sure = Certainty.FIXED if name in self.known.fixed else Certainty.EXPECTED
+            return dates[1 if sign > 0 else 0], sure
+        if name in self.known.happened:
+            return self.known.happened[name], Certainty.FIXED
+        due = self.due(other, name[1])
+        return (due[0], Certainty.EXPECTED) if due else None
+
+    def due(self, step: Step, cycle: str) -> tuple[datetime, Certainty] | None:
+        """When a mail, a task or an evaluation is due."""
+        if (step.key, cycle) in self.known.moved:
+            return self.calendar.next_sending_moment(self.known.moved[step.key, cycle]), Certainty.FIXED
+        if step.when is not None:
+            found = self.moment(step.when, step, cycle)
+        else:
+            found = self.moment(Moment(Anchor.CYCLE_OPENS if step.cycle else Anchor.STAGE_OPENS), step, cycle)
+        if found is None:
+            return None
+        return self.calendar.next_sending_moment(found[0]), found[1]
+
+    def start_of(self, day: date) -> datetime:
+        """Local midnight."""
+        return self.calendar.local(day, time(0))
+
+    def sure(self, certainty: Certainty, instant: datetime) -> Certainty:
+        """A date in a school year without published holidays is an estimate."""
+        if certainty is not Certainty.FIXED and self._is_estimated(instant):
+            return Certainty.ESTIMATED
+        return certainty
+
+    def _is_estimated(self, instant: datetime) -> bool:
+        return self.calendar.is_estimated(self.calendar.to_local(instant).date())
+
+    # Gatherings
+
+    def dates_of(self, step: Step, cycle: str) -> Slot | None:
+        """The start and end of a gathering, chosen when first asked for; None: it cannot be planned."""
+        name = (step.key, cycle)
+        if name in self.gatherings:
+            return self.gatherings[name]
+        if name in self.known.fixed:
+            slot = self.known.fixed[name]
+        elif name in self.known.moved:
+            slot = (self.known.moved[name], self.known.moved[name] + _window(step).duration)
+        else:
+            slot = self._free_slot(step, cycle)
+            if slot:
+                self.agenda.take(slot)
+        self.gatherings[name] = slot
+        return slot
+
+    def _free_slot(self, step: Step, cycle: str) -> Slot | None:
+        window = _window(step)
+        first, last = self.span_of(step, cycle)
+        if window.since:
+            since = self.moment(window.since, step, cycle)
+            if since is None:
+                self.problems.append(PlanProblem(step.key, cycle, waits_for_a_date(step.title)))
+                return None
+            first = max(first, self.calendar.to_local(since[0]).date())
+        announced = self._first_sending_day(max(first, self.today))
+        in_time = max(first, shift(announced, step.invite, 1))
+        soonest = max(first, announced + LEAST_NOTICE)
+        before = self.known.proposed.get((step.key, cycle))
+        if before and self.agenda.still_fits(before, window, soonest, last):
+            return before
+        days = [soonest + DAY * n for n in range((last - soonest).days + 1)]
+        with_notice = [day for day in days if day >= in_time]
+        without = [day for day in reversed(days) if day < in_time]
+        slot = self.agenda.first_free((*with_notice, *without), window)
+        if slot is None:
+            self.problems.append(
+                PlanProblem(step.key, cycle, no_slot(step.title, *self.span_of(step, cycle)))
+            )
+        return slot
+
+    def _first_sending_day(self, day: date) -> date:
+        at = self.calendar.next_sending_moment(self.calendar.local(day, DEFAULT_TIME))
+        return self.calendar.to_local(at).date()
+
+
+def _window(step: Step) -> Window:
+    if step.window is None:
+        message = f"gathering {step.key!r} has no window"
+        raise ValueError(message)
+    return step.window
