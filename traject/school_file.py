@@ -263,7 +263,7 @@ class _File:
         if not official:
             self._add(
                 line,
-                self._named("official_name", positions),
+                self._named("official_name" if "official_name" in positions else "name", positions),
                 "de naam ontbreekt; vul hem in",
                 "the name is missing; fill it in",
             )

@@ -82,8 +82,9 @@ def table(*columns: str | tuple[str, dict[str, Any]], title: str = "") -> Table:
     made = Table(box=None, pad_edge=False, header_style="bold", title=title or None, title_justify="left")
     made.title_style = "bold"
     for column in columns:
-        heading, options = (column, {}) if isinstance(column, str) else column
-        made.add_column(heading, **({"overflow": "fold"} | options))  # a key cut off by … cannot be copied
+        heading, given = (column, {}) if isinstance(column, str) else column
+        options: dict[str, Any] = {"overflow": "fold"} | given  # a key cut off by … cannot be copied
+        made.add_column(heading, **options)
     return made
 
 
@@ -157,7 +158,7 @@ class PlanView:
 
     def _section(self, heading: str, steps: list[PlannedStep]) -> list[RenderableType]:
         made = table(
-            (self.say("Wanneer", "When"), {"no_wrap": True, "width": 20}),
+            (self.say("Wanneer", "When"), {"no_wrap": True, "width": 21 if self.language == "en" else 20}),
             (self.say("Wat", "What"), {"ratio": 1}),
             (self.say("Voor wie", "To whom"), {"width": 20, "overflow": "fold"}),
             (self.say("Zeker", "Certain"), {"no_wrap": True, "width": 9}),

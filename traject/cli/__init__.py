@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from traject.cli import changing, launching, mail, programmes, running, schools, watching
+from traject.cli import changing, launching, mail, people, programmes, running, schools, watching
 from traject.cli.console import Desk, Group, both, language_of
 
 __all__ = ["app", "main"]
@@ -40,6 +40,7 @@ def begin(
 for commands in (running.commands, launching.commands, watching.commands, changing.commands):
     app.add_typer(commands)
 app.add_typer(schools.commands, name="schools")
+app.add_typer(people.commands, name="people")
 app.add_typer(programmes.commands, name="programmes")
 app.add_typer(watching.tasks, name="tasks")
 app.add_typer(mail.outbox, name="outbox")

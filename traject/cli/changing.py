@@ -312,7 +312,7 @@ def hand_over(
     """Roles, not people: the successor inherits what is open."""
     at = desk(context)
     name, email = parseaddr(to)
-    if (to and not email) or not (to or old):
+    if (to and "@" not in email) or not (to or old):
         raise BadUsage(
             at.say(
                 f'‘{to}’ is geen naam met adres; schrijf "Noor Visser <n.visser@school.example>"',

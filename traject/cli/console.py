@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console, RenderableType
 from sqlalchemy import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from typer.core import TyperGroup
 
 from traject import clock
@@ -204,7 +204,9 @@ class Group(TyperGroup):
             in_language = getattr(error, "in_language", None)
             found.warn(in_language(found.language) if in_language else str(error))
             raise typer.Exit(2 if isinstance(error, BadUsage) else 1) from error
-        except OperationalError as error:
+        except DBAPIError as error:
+            if isinstance(error, (IntegrityError, ProgrammingError, DataError)):
+                raise  # our mistake, not the database's
             reason, found = str(error.orig).strip().splitlines()[0], _voice(ctx)
             found.warn(
                 found.say(

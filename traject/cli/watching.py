@@ -179,10 +179,8 @@ def _show_in_full(at: Desk, session: Session, dossier: Dossier) -> None:
     trajectory, zone = dossier.trajectory, at.settings.zone
     at.show(Styled(f"{trajectory.reference} · {dossier.name}", style="bold"))
     until = day(trajectory.ends_on, at.language) if trajectory.ends_on else "?"
-    at.tell(
-        f"{trajectory.title} · {word(trajectory.state, at.language)} · "
-        f"{day(trajectory.starts_on, at.language)} – {until}\n"
-    )
+    at.tell(trajectory.title)
+    at.tell(f"{word(trajectory.state, at.language)} · {day(trajectory.starts_on, at.language)} – {until}\n")
     stages = table(
         at.say("Fase", "Stage"),
         at.say("Stand", "State"),

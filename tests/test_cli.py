@@ -1,0 +1,255 @@
+"""The command line as staff use it: from an empty place to a trajectory that runs, and every change seen first."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+import time_machine
+from commands import LAUNCH, Traject, with_settings
+from sqlmodel import select
+
+from models import Event, Message, School, Trajectory
+from traject.settings import Settings
+from traject.store import Store
+
+REFERENCE = "po-nieuw:16LF00"
+
+
+@pytest.fixture
+def traject(monkeypatch: pytest.MonkeyPatch, settings: Settings, now: datetime) -> Iterator[Traject]:
+    """The command line on a fresh database that was made ready, at a fixed moment."""
+    with time_machine.travel(now, tick=False):
+        made = with_settings(monkeypatch, settings)
+        assert made("init").code == 0
+        yield made
+
+
+@pytest.fixture
+def running(traject: Traject) -> Traject:
+    """The same, with one school's trajectory launched and its first day behind it."""
+    assert traject(*LAUNCH, "--yes").code == 0
+    assert (
+        traject("run-once", "--now", "2026-09-14 10:00").code == 1
+    )  # no mail server; everything else is done
+    return traject
+
+
+def test_a_school_is_previewed_launched_and_followed(traject: Traject, store: Store) -> None:
+    preview = traject("preview", "po-nieuw", "--school", "16LF00", "--start", "2026-09-14")
+    assert preview.code == 0
+    assert "Ambitie en intake  ma 14 sep 2026 – " in preview.out
+    assert max(len(line) for line in preview.out.splitlines()) <= 80
+    launched = traject(*LAUNCH, answer="j\n")
+    assert (launched.code, launched.out.splitlines()[-1]) == (0, f"Gestart: {REFERENCE}")
+    assert "Camelot" in traject("status").out
+    whole = traject("status", REFERENCE)
+    assert "intern cultuurcoördinator: Noor Visser <noor@school.example>" in whole.out
+    assert "ma 14 sep 2026 09:00" in traject("upcoming").out
+
+
+def test_a_dry_run_and_a_no_launch_nothing(traject: Traject, store: Store) -> None:
+    assert traject(*LAUNCH, "--dry-run").out.splitlines()[-1] == "Er is niets gestart (--dry-run)."
+    assert traject(*LAUNCH, answer="n\n").err.splitlines()[-1].endswith("Afgebroken; er is niets veranderd.")
+    assert traject(*LAUNCH).code == 1  # nobody there to answer
+    with store.read() as session:
+        assert session.exec(select(Trajectory)).all() == []
+
+
+def test_the_same_school_twice_is_refused_unless_it_is_meant(traject: Traject) -> None:
+    assert traject(*LAUNCH, "--yes").code == 0
+    second = traject(*LAUNCH, "--yes")
+    assert (second.code, second.out) == (1, "")
+    assert "loopt al sinds 14-09-2026" in second.err
+    again = traject(*LAUNCH, "--yes", "--again", "--json")
+    assert (again.code, len(again.json["trajectories"])) == (0, 1)
+    assert again.json["trajectories"][0]["reference"] != REFERENCE
+
+
+def test_many_schools_are_launched_from_a_file(traject: Traject, tmp_path: Path) -> None:
+    rows = ["programme;school;start;coordinator;directeur;adviseur"]
+    for code in ("16LF00", "16DS00"):
+        people = f"N <n{code}@school.example>;D <d{code}@school.example>;Sanne <s@hart.example>"
+        rows.append(f"po-nieuw;{code};2026-09-14;{people}")
+    file = tmp_path / "launch.csv"
+    file.write_text("\n".join(rows), encoding="utf-8")
+    ran = traject("launch", "--from", str(file), "--yes")
+    assert (ran.code, ran.out.splitlines()[-1]) == (0, "Gestart: po-nieuw:16DS00")
+    assert len(traject("status", "--json").json) == 2
+
+
+def test_a_group_programme_is_launched_for_a_group(traject: Traject) -> None:
+    programme = next(p for p in traject("programmes", "list", "--json").json if p["kind"] == "group")
+    roles = [f"--role={role['key']}=A <a@x.example>" for role in programme["roles"] if role["required"]]
+    given = ("launch", programme["key"], "--group", "Zandvoort", "--start", "2026-09-14", *roles)
+    ran = traject(*given, "--yes", "--json")
+    assert (ran.code, ran.json["trajectories"][0]["reference"]) == (0, f"{programme['key']}:zandvoort")
+
+
+CHANGES = {
+    "hold": ("hold", REFERENCE, "intake"),
+    "skip": ("skip", REFERENCE, "intake"),
+    "move a step": ("move", REFERENCE, "intake", "--to", "2026-12-08 13:30"),
+    "move a stage": ("move", REFERENCE, "--stage", "ambitie", "--ends", "2027-02-26"),
+    "close-stage": ("close-stage", REFERENCE, "ambitie"),
+    "pause": ("pause", REFERENCE),
+    "cancel": ("cancel", REFERENCE),
+    "hand-over": (
+        "hand-over",
+        REFERENCE,
+        "directeur",
+        "--from",
+        "daan@school.example",
+        "--to",
+        "Els Bos <els@school.example>",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CHANGES)
+def test_a_change_is_shown_first_and_done_only_when_confirmed(case: str, running: Traject) -> None:
+    command = CHANGES[case]
+    before = running("status", REFERENCE, "--json").json
+    dry = running(*command, "--dry-run")
+    assert (dry.code, dry.out.splitlines()[-1]) == (0, "Er is niets veranderd (--dry-run).")
+    assert running(*command, answer="nee\n").code == 1
+    assert running("status", REFERENCE, "--json").json == before
+    done = running(*command, answer="ja\n")
+    assert (done.code, done.out.splitlines()[-1]) == (0, "Gedaan.")
+    assert running("status", REFERENCE, "--json").json != before
+
+
+BACK = {
+    "release": (("hold", REFERENCE, "intake"), ("release", REFERENCE, "intake")),
+    "resume": (("pause", REFERENCE), ("resume", REFERENCE)),
+    "reopen-stage": (("close-stage", REFERENCE, "ambitie"), ("reopen-stage", REFERENCE, "ambitie")),
+}
+
+
+@pytest.mark.parametrize("case", BACK)
+def test_what_was_stopped_goes_on_and_cannot_go_on_twice(case: str, running: Traject) -> None:
+    there, back = BACK[case]
+    assert running(*there, "--yes").code == 0
+    assert running(*back, "--yes").code == 0
+    again = running(*back, "--yes")
+    assert (again.code, again.out) == (1, "")
+    assert again.err.count("\n") <= 2
+
+
+def test_a_change_as_json_holds_before_and_after_and_who_gets_what(running: Traject) -> None:
+    move = ("move", REFERENCE, "intake", "--to", "2026-12-08 13:30")
+    unclear = running(*move, "--json")
+    assert (unclear.code, unclear.out) == (2, "")
+    dry = running(*move, "--json", "--dry-run").json
+    assert (dry["done"], dry["reference"]) == (False, REFERENCE)
+    moved = next(c for c in dry["changes"]["steps"] if c["after"] and c["after"]["key"] == "intake")
+    assert moved["after"]["starts_at"] == "2026-12-08T13:30:00+01:00"
+    assert moved["before"]["starts_at"] != moved["after"]["starts_at"]
+    assert running(*move, "--json", "--yes").json["done"] is True
+
+
+def test_migrating_without_a_newer_version_is_refused(running: Traject) -> None:
+    ran = running("migrate", REFERENCE, "--yes")
+    assert (ran.code, ran.out) == (1, "")
+    assert "er is geen nieuwere" in ran.err
+
+
+def test_a_task_is_listed_and_done_once(running: Traject) -> None:
+    running("close-stage", REFERENCE, "ambitie", "--yes")
+    running("run-once", "--now", "2027-03-01 10:00")
+    tasks = running("tasks", "list", "--json").json
+    assert {task["reference"] for task in tasks} == {REFERENCE}
+    number = str(tasks[0]["id"])
+    assert running("tasks", "done", number, "--yes").code == 0
+    assert number not in [str(task["id"]) for task in running("tasks", "list", "--json").json]
+    assert running("tasks", "done", number, "--yes").code == 1
+
+
+def test_one_mail_is_held_released_and_skipped(running: Traject) -> None:
+    numbers = [str(mail["id"]) for mail in running("outbox", "list", "--json").json]
+    assert numbers
+    for verb, state in (("hold", "held"), ("release", "queued"), ("skip", "withdrawn")):
+        assert running("outbox", verb, numbers[0], "--json").json == {"id": int(numbers[0]), "state": state}
+    assert running("outbox", "release", numbers[0]).code == 1
+    assert [m["id"] for m in running("outbox", "list", "--state", "withdrawn", "--json").json] == [
+        int(numbers[0])
+    ]
+
+
+def test_a_mail_from_a_file_is_stored_once(running: Traject, tmp_path: Path) -> None:
+    file = tmp_path / "reply.eml"
+    file.write_bytes(b"From: x@school.example\r\nTo: cmk@hart.example\r\nSubject: Vraag\r\n\r\nHallo\r\n")
+    first, second = (running("inbox", "add", str(file), "--json").json for _ in range(2))
+    assert first == second
+    assert len(running("inbox", "list", "--json").json) == 1
+
+
+def test_a_second_run_once_at_the_same_moment_does_nothing(running: Traject, store: Store) -> None:
+    def everything() -> tuple[int, int]:
+        with store.read() as session:
+            return len(session.exec(select(Message)).all()), len(session.exec(select(Event)).all())
+
+    before = everything()
+    again = running("run-once", "--now", "2026-09-14 10:00", "--json")
+    assert (again.json["trajectories"], everything()) == (0, before)
+
+
+def test_plan_rows_and_outbox_agree_after_a_launch(running: Traject) -> None:
+    assert running("reconcile").out.startswith("✓")
+    assert running("reconcile", "--json").json == []
+
+
+SHOWING = [
+    ("schools", "list"),
+    ("programmes", "list"),
+    ("programmes", "check"),
+    ("preview", "po-nieuw", "--school", "16LF00", "--start", "2026-09-14"),
+    ("status",),
+    ("status", REFERENCE),
+    ("upcoming", "--days", "400"),
+    ("tasks", "list"),
+    ("outbox", "list"),
+    ("inbox", "list"),
+    ("init",),
+    ("reconcile",),
+]
+
+
+def test_what_is_shown_fits_80_columns_has_no_colours_and_is_also_json(running: Traject) -> None:
+    for command in SHOWING:
+        for language in ("nl", "en"):
+            shown = running("--lang", language, *command)
+            assert (shown.code, shown.err) == (0, "")
+            assert "\x1b" not in shown.out
+            if command[0] not in ("programmes", "init"):  # these hold paths and sentences of any length
+                assert max(map(len, shown.out.splitlines())) <= 80
+        as_json = running(*command, "--json")
+        assert (as_json.code, as_json.err) == (0, "")
+        json.loads(as_json.out)
+
+
+def test_english_is_spoken_on_request(traject: Traject, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = ("preview", "po-nieuw", "--school", "16LF00", "--start", "2026-09-14")
+    assert "Mon 14 Sep 2026 09:00" in traject("--lang", "en", *command).out
+    assert "Missing" not in traject("--help").out
+    assert "begeleidt de meerjarige trajecten" in traject("--help").out
+    monkeypatch.setenv("TRAJECT_LANGUAGE", "en")
+    assert "Mon 14 Sep 2026 09:00" in traject(*command).out
+    assert "runs the multi-year trajectories" in traject("--help").out
+
+
+def test_schools_are_imported_from_duos_list_and_others_only_when_asked(
+    traject: Traject, store: Store, tmp_path: Path
+) -> None:
+    header = "VESTIGINGSCODE;VESTIGINGSNAAM;GEMEENTENAAM;PLAATSNAAM"
+    file = tmp_path / "02.csv"
+    file.write_bytes(
+        f"{header}\r\n99ZZ00;Nieuw;HAARLEM;HAARLEM\r\n05OC00;’t Kompas;AA EN HUNZE;EEXT\r\n".encode("cp1252")
+    )
+    dry = traject("schools", "import", str(file), "--dry-run", "--json").json
+    assert (dry["added"], dry["left_out"]) == (["99ZZ00"], 1)
+    assert "1 scholen buiten Haarlem, Heemstede, Zandvoort" in traject("schools", "import", str(file)).out
+    assert traject("schools", "import", str(file), "--all", "--json").json["added"] == ["05OC00"]
+    with store.read() as session:
+        assert len(session.exec(select(School)).all()) == 85
