@@ -36,8 +36,8 @@ bench: .venv/installed-dev  ## the table of measured ratios
 	$(BIN)/python -m bench
 
 lock:  ## renew the lock files (needs uv); no index address stands in them
-	uv pip compile pyproject.toml --group build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -q -o requirements.lock
-	uv pip compile pyproject.toml --group build --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -q -c requirements.lock -o requirements-dev.lock
+	uv pip compile pyproject.toml --group build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --no-strip-extras -q -o requirements.lock
+	uv pip compile pyproject.toml --group build --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --no-strip-extras -q -c requirements.lock -o requirements-dev.lock
 
 clean:  ## remove what was made, except var/ (your data)
 	rm -rf .venv build *.egg-info .pytest_cache .ruff_cache

