@@ -1,6 +1,7 @@
 """The command line as staff use it: from an empty place to a trajectory that runs, and every change seen first."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -149,6 +150,44 @@ def test_a_change_as_json_holds_before_and_after_and_who_gets_what(running: Traj
     assert running(*move, "--json", "--yes").json["done"] is True
 
 
+@pytest.fixture
+def own_programmes(running: Traject, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A folder of programmes that may be changed, in use after the launch."""
+    folder = tmp_path / "programmes"
+    shutil.copytree(running.settings.programmes_dir, folder)
+    monkeypatch.setenv("TRAJECT_PROGRAMMES_DIR", str(folder))
+    return folder / "po-nieuw.yaml"
+
+
+def edit(file: Path, **words: str) -> None:
+    text = file.read_text(encoding="utf-8").replace("version: 1", "version: 2")
+    for old, new in words.items():
+        assert old in text
+        text = text.replace(old, new)
+    file.write_text(text, encoding="utf-8")
+
+
+def test_a_trajectory_goes_over_to_a_new_version_when_staff_say_so(
+    running: Traject, own_programmes: Path
+) -> None:
+    edit(own_programmes, **{"lasts: 4 maanden": "lasts: 5 maanden"})
+    before = running("status", REFERENCE, "--json").json
+    dry = running("migrate", REFERENCE, "2", "--dry-run", "--json").json
+    assert any(c["after"]["key"] == "ambitie" for c in dry["changes"]["stages"])
+    assert running("status", REFERENCE, "--json").json == before
+    assert running("migrate", REFERENCE, "2", "--yes").code == 0
+    assert running("status", REFERENCE, "--json").json["programme"] == "po-nieuw@2"
+
+
+def test_a_version_without_the_running_stage_is_refused(running: Traject, own_programmes: Path) -> None:
+    edit(own_programmes, **{"stage: ambitie": "stage: begin"})
+    before = running("status", REFERENCE, "--json").json
+    ran = running("migrate", REFERENCE, "--yes")
+    assert (ran.code, ran.out) == (1, "")
+    assert "kent de lopende fase ‘Ambitie en intake’ (ambitie) niet; sluit die fase eerst af" in ran.err
+    assert running("status", REFERENCE, "--json").json == before
+
+
 def test_migrating_without_a_newer_version_is_refused(running: Traject) -> None:
     ran = running("migrate", REFERENCE, "--yes")
     assert (ran.code, ran.out) == (1, "")
@@ -253,3 +292,16 @@ def test_schools_are_imported_from_duos_list_and_others_only_when_asked(
     assert traject("schools", "import", str(file), "--all", "--json").json["added"] == ["05OC00"]
     with store.read() as session:
         assert len(session.exec(select(School)).all()) == 85
+
+
+def test_years_are_simulated_and_counted(
+    monkeypatch: pytest.MonkeyPatch, sqlite_url: str, tmp_path: Path
+) -> None:
+    traject = with_settings(monkeypatch, Settings(database_url=sqlite_url, var_dir=tmp_path / "var"))
+    ran = traject("simulate", "--schools", "1", "--years", "1", "--seed", "7", "--json")
+    assert (ran.code, ran.err) == (0, "")
+    report = ran.json
+    assert (report["schools"], report["years"], report["seed"]) == (1, 1, 7)
+    assert (report["duplicates"], report["lost"], report["schools_without_evaluation"]) == (0, 0, 0)
+    assert report["evaluations"]["2026-2027"]["asked"] > 0
+    assert report["mails"]["welcome"] > 0

@@ -85,14 +85,7 @@ def trajectories(session: Session, *, everything: bool = False) -> list[Trajecto
             .order_by(col(StageRow.position).desc())
         ).all()
     )
-    upcoming: dict[int, tuple[datetime, str]] = {}
-    for trajectory_id, due_at, title in session.exec(
-        select(StepRow.trajectory_id, StepRow.due_at, StepRow.title)
-        .where(StepRow.state == StepState.PLANNED, col(StepRow.due_at).is_not(None))
-        .order_by(col(StepRow.due_at).desc())
-    ):
-        if due_at is not None:
-            upcoming[trajectory_id] = (due_at, title)
+    upcoming = _next_steps(session)
     unanswered = _unanswered(session)
     tasks = _counts(session, Task.trajectory_id, Task.state == TaskState.OPEN)
     missed = _counts(session, StepRow.trajectory_id, StepRow.state == StepState.MISSED)
@@ -117,6 +110,24 @@ def trajectories(session: Session, *, everything: bool = False) -> list[Trajecto
             )
         )
     return lines
+
+
+def _next_steps(session: Session) -> dict[int, tuple[datetime, str]]:
+    """The first planned step of each trajectory; one row each, however long the plans are."""
+    planned = (StepRow.state == StepState.PLANNED, col(StepRow.due_at).is_not(None))
+    first = (
+        select(StepRow.trajectory_id, func.min(StepRow.due_at).label("due_at"))
+        .where(*planned)
+        .group_by(col(StepRow.trajectory_id))
+        .subquery()
+    )
+    found = session.exec(
+        select(StepRow.trajectory_id, StepRow.due_at, StepRow.title)
+        .join(first, col(StepRow.trajectory_id) == first.c.trajectory_id)
+        .where(*planned, col(StepRow.due_at) == first.c.due_at)
+        .order_by(col(StepRow.id).desc())
+    )
+    return {trajectory_id: (due_at, title) for trajectory_id, due_at, title in found if due_at}
 
 
 def _counts(session: Session, by: int, *where: bool) -> dict[int, int]:
