@@ -217,13 +217,13 @@ class Dates:
     def _free_slot(self, step: Step, cycle: str) -> Slot | None:
         window = _window(step)
         first, last = self.span_of(step, cycle)
+        announced = self._first_sending_day(max(first, self.today))
         if window.since:
             since = self.moment(window.since, step, cycle)
             if since is None:
                 self.problems.append(PlanProblem(step.key, cycle, waits_for_a_date(step.title)))
                 return None
             first = max(first, self.calendar.to_local(since[0]).date())
-        announced = self._first_sending_day(max(first, self.today))
         in_time = max(first, shift(announced, step.invite, 1))
         soonest = max(first, announced + LEAST_NOTICE)
         before = self.known.proposed.get((step.key, cycle))
