@@ -278,6 +278,19 @@ def test_english_is_spoken_on_request(traject: Traject, monkeypatch: pytest.Monk
     assert "runs the multi-year trajectories" in traject("--help").out
 
 
+def test_what_comes_is_told_in_order_with_who_it_is_for(running: Traject) -> None:
+    coming = running("--lang", "en", "upcoming", "--days", "400", "--json").json
+    assert [one["at"] for one in coming] == sorted(one["at"] for one in coming)
+    intake = [one for one in coming if one["key"] == "intake"]
+    assert [one["what"] for one in intake] == ["invite", "hold"]
+    assert intake[0]["to"] == ["culture coordinator", "head", "adviser of Hart"]
+    running("hold", REFERENCE, "intake", "--yes")
+    held = [one for one in running("upcoming", "--days", "400", "--json").json if one["on_hold"]]
+    assert {one["key"] for one in held} == {"intake"}
+    running("pause", REFERENCE, "--yes")
+    assert running("upcoming", "--days", "400", "--json").json == []
+
+
 def test_schools_are_imported_from_duos_list_and_others_only_when_asked(
     traject: Traject, store: Store, tmp_path: Path
 ) -> None:

@@ -29,6 +29,7 @@ from models.enums import (
     TrajectoryState,
 )
 from traject.dossier import programme_of
+from traject.programme import Step, Text
 
 LIVE = (TrajectoryState.RUNNING, TrajectoryState.PAUSED)
 
@@ -62,8 +63,8 @@ class Coming:
     key: str
     cycle: str
     kind: StepKind
-    title: str
-    to: tuple[str, ...]
+    title: Text
+    to: tuple[Text, ...]  # the titles of the roles
     certainty: Certainty
     on_hold: bool
 
@@ -182,9 +183,9 @@ def coming(session: Session, *, until: datetime, now: datetime, only: int | None
     found: list[Coming] = []
     for row, trajectory, version, school in session.exec(query):
         programme = programme_of(version.text, f"{version.key}@{version.version}")
-        step = next((s for s in programme.steps if s.key == row.key.partition("/")[0]), None)
-        escalates = step is not None and row.key.endswith("/escalation") and step.escalation is not None
-        to = (step.escalation.to,) if step and step.escalation and escalates else step.to if step else ()
+        title, to = _words(
+            row, next((s for s in programme.steps if s.key == row.key.partition("/")[0]), None)
+        )
         found += [
             Coming(
                 at=at,
@@ -194,8 +195,8 @@ def coming(session: Session, *, until: datetime, now: datetime, only: int | None
                 key=row.key,
                 cycle=row.cycle,
                 kind=row.kind,
-                title=row.title,
-                to=tuple(role.title.nl for role in programme.roles if role.key in to),
+                title=title,
+                to=tuple(role.title for role in programme.roles if role.key in to),
                 certainty=row.certainty,
                 on_hold=row.on_hold,
             )
@@ -203,6 +204,17 @@ def coming(session: Session, *, until: datetime, now: datetime, only: int | None
             if at <= until
         ]
     return sorted(found, key=lambda one: (one.at, one.reference, one.key, one.cycle))
+
+
+def _words(row: StepRow, step: Step | None) -> tuple[Text, tuple[str, ...]]:
+    """What a row is called in both languages, and the roles it is for."""
+    if step is None:
+        return Text(row.title), ()
+    part = row.key.partition("/")[2]
+    if part == "escalation" and step.escalation:
+        return step.escalation.title, (step.escalation.to,)
+    prefix = "Reminder: " if part.startswith("reminder") else ""
+    return Text(row.title, f"{prefix}{step.title.in_language('en')}"), step.to
 
 
 _ACTS = {

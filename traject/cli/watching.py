@@ -279,8 +279,8 @@ def upcoming(
                 "key": one.key,
                 "cycle": one.cycle or None,
                 "kind": one.kind.value,
-                "title": one.title,
-                "to": list(one.to),
+                "title": one.title.in_language(at.language),
+                "to": [role.in_language(at.language) for role in one.to],
                 "certainty": one.certainty.value,
                 "on_hold": one.on_hold,
             }
@@ -298,13 +298,13 @@ def _show_coming(at: Desk, found: list[Coming], *, names: bool) -> None:
         at.say("Zeker", "Certain"),
     )
     for one in found:
-        what = f"{_WHAT[one.what][at.language == 'en']}: {one.title}"
+        what = f"{_WHAT[one.what][at.language == 'en']}: {one.title.in_language(at.language)}"
         certain = at.say("vastgehouden", "on hold") if one.on_hold else word(one.certainty, at.language)
         made.add_row(
             moment(one.at, at.settings.zone, at.language),
             *([escape(one.name)] if names else []),
             escape(what),
-            escape(", ".join(one.to)),
+            escape(", ".join(role.in_language(at.language) for role in one.to)),
             certain,
         )
     at.show(made)
