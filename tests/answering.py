@@ -10,6 +10,7 @@ from models import (
     AccessToken,
     EvaluationRequest,
     EvaluationRound,
+    Event,
     Gathering,
     Invitation,
     Message,
@@ -20,8 +21,9 @@ from models import (
     StepRow,
     Trajectory,
 )
-from models.enums import MessageKind, OrganisationKind, PartStat, StepKind, StepState
+from models.enums import InboxKind, MessageKind, MessageState, OrganisationKind, PartStat, StepKind, StepState
 from traject.access import issue
+from traject.inbox import store_arrival
 from traject.store import Store
 
 ASKED = datetime(2026, 9, 1, 8, 0, tzinfo=UTC)
@@ -201,3 +203,25 @@ def _step(session: Session, trajectory: int, key: str, kind: StepKind) -> int:
         session,
         StepRow(trajectory_id=trajectory, key=key, kind=kind, title=key, state=StepState.OPEN, due_at=ASKED),
     )
+
+
+def keep(store: Store, at: datetime, invitation: int, key: str, said: dict[str, Any] | str) -> int:
+    """Store one answer to an invitation."""
+    payload = {"partstat": said, "comment": ""} if isinstance(said, str) else said
+    with store.write() as session:
+        arrival = store_arrival(
+            session, InboxKind.INVITATION_ANSWER, key, at, payload, invitation_id=invitation
+        )
+        assert arrival is not None
+        session.flush()
+        return arrival.id or 0
+
+
+def events(store: Store) -> list[str]:
+    with store.read() as session:
+        return list(session.exec(select(Event.name).order_by(Event.id)).all())
+
+
+def state_of(store: Store, message: int) -> MessageState:
+    with store.read() as session:
+        return session.get_one(Message, message).state

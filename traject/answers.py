@@ -50,7 +50,11 @@ class Answer:
 
 
 def current_sequence(gathering: Gathering, invitation: Invitation) -> int:
-    """The SEQUENCE an answer given now belongs to; one person's own may be ahead after a cancellation of theirs."""
+    """The SEQUENCE an answer given now belongs to: the one last sent to this person.
+
+    The gathering's own may be ahead: uninviting somebody else raises it, and makes no other answer stale.
+    """
+    del gathering
     return invitation.sequence
 
 
