@@ -1,6 +1,5 @@
 """A small world in which trajectories live: schools, people, launches, time that jumps from one due moment to the next."""
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -11,6 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import SQLModel, col, select
 
 from calendars.lint_mail import lint_mail
+from calendars.school_year import school_calendar
 from models import (
     EvaluationRequest,
     EvaluationRound,
@@ -29,6 +29,9 @@ from models.enums import MessageState, OrganisationKind, RequestState, TaskState
 from traject.advance import AdvanceReport, advance
 from traject.evaluations import record_answers
 from traject.launch import LaunchRequest, RoleGiven, launch
+from traject.plan import Fact, Facts
+from traject.programme import Programme
+from traject.programme_file import parse_programme, read_programme
 from traject.settings import Settings
 from traject.staff import finish_task
 from traject.store import Store
@@ -223,11 +226,6 @@ class World:
         return len(invitations)
 
 
-RANDOM = re.compile(
-    rb"answer/[\w-]{20,}|[0-9a-f]{32}@|i-[0-9a-f]{16}|e-[0-9a-f]{16}|/(?:uitnodiging|evaluatie|i|e)/[\w-]{20,}"
-)
-
-
 def dump(store: Store) -> dict[str, list[Any]]:
     """Every row of every table, as it is."""
     with store.engine.connect() as connection:
@@ -247,7 +245,7 @@ def end_state(store: Store) -> dict[str, list[Any]]:
                     tuple(
                         str(value)
                         for column, value in row._mapping.items()
-                        if column not in left_out and not column.endswith("_id") or column == "effect_key"
+                        if (column not in left_out and not column.endswith("_id")) or column == "effect_key"
                     )
                     for row in connection.execute(table.select())
                 ),
@@ -258,3 +256,44 @@ def end_state(store: Store) -> dict[str, list[Any]]:
 
 def days(count: int) -> timedelta:
     return timedelta(days=count)
+
+
+# Plans without a database
+
+HEAD_OF_A_SMALL_ONE = """
+programme: klein
+version: 1
+kind: school
+title: Klein
+roles:
+  - {role: coordinator, title: coördinator, required: yes}
+  - {role: adviseur, title: adviseur, required: yes, staff: yes}
+stages:
+"""
+
+
+def proef() -> Programme:
+    """The trial programme of tests/programmes."""
+    return read_programme(PROGRAMMES / "proef.yaml")
+
+
+def small(stages: str, yearly: str = "") -> Programme:
+    """A programme of these stages (YAML, as it stands under `stages:`) and yearly steps."""
+    text = HEAD_OF_A_SMALL_ONE + stages + (f"\nyearly:\n{yearly}" if yearly else "")
+    return parse_programme(text, "klein.yaml")
+
+
+def one_stage(steps: str, lasts: str = "6 maanden", yearly: str = "") -> Programme:
+    """A programme of one stage with these steps."""
+    return small(
+        f"  - stage: een\n    title: Een\n    starts: bij de lancering\n    lasts: {lasts}\n    steps:\n{steps}",
+        yearly,
+    )
+
+
+def facts(starts_on: date = START, *happened: Fact, as_of: datetime | None = None, kind: str = "bo") -> Facts:
+    at = as_of or datetime(starts_on.year, starts_on.month, starts_on.day, 6, tzinfo=UTC)
+    return Facts(starts_on, at, happened, school_type=kind)
+
+
+CALENDAR = school_calendar()

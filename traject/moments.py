@@ -187,13 +187,8 @@ class Dates:
         """Local midnight."""
         return self.calendar.local(day, time(0))
 
-    def sure(self, certainty: Certainty, instant: datetime) -> Certainty:
-        """A date in a school year without published holidays is an estimate."""
-        if certainty is not Certainty.FIXED and self._is_estimated(instant):
-            return Certainty.ESTIMATED
-        return certainty
-
-    def _is_estimated(self, instant: datetime) -> bool:
+    def is_estimated(self, instant: datetime) -> bool:
+        """Whether a moment lies in a school year whose holidays are not published yet."""
         return self.calendar.is_estimated(self.calendar.to_local(instant).date())
 
     # Gatherings

@@ -184,6 +184,12 @@ class _Lines:
         if suffix and (key, cycle) in self.dates.known.moved:
             due_at, certainty = self.dates.known.moved[key, cycle], Certainty.FIXED
         when = starts_at or due_at
+        known = self.dates.known
+        told = (
+            (step.key, cycle) in known.fixed
+            or (step.key, cycle) in known.asked
+            or (key, cycle) in known.moved
+        )
         self.steps.append(
             PlannedStep(
                 stage=step.stage or "",
@@ -193,7 +199,9 @@ class _Lines:
                 title=title or step.title.nl,
                 to=(step.escalation.to,) if suffix[:2] == "/e" and step.escalation else step.to,
                 due_at=due_at,
-                certainty=self.dates.sure(certainty, when) if when else certainty,
+                certainty=Certainty.ESTIMATED
+                if when and not told and self.dates.is_estimated(when)
+                else certainty,
                 starts_at=starts_at,
                 ends_at=ends_at,
             )
