@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from calendars.school_year import DayOff as CalendarDayOff
@@ -163,12 +164,15 @@ def programme_of(text: str, name: str) -> Programme:
     return parse_programme(text, name)
 
 
+_DAYS_OFF = select(DayOff).where(col(DayOff.organisation_id).in_(bindparam("organisations", expanding=True)))
+
+
 def calendars_of(
     session: Session, organisations: Sequence[int], settings: Settings
 ) -> dict[int | None, SchoolCalendar]:
     """The school calendar of each organisation; of None, the calendar without anybody's own days."""
     own: dict[int, list[CalendarDayOff]] = defaultdict(list)
-    for day in session.exec(select(DayOff).where(col(DayOff.organisation_id).in_(organisations))):
+    for day in session.exec(_DAYS_OFF, params={"organisations": organisations}) if organisations else ():
         own[day.organisation_id].append(CalendarDayOff(day.starts_on, day.ends_on, day.label, day.replaces))
     plain = calendar_for((), settings.timezone)
     return {None: plain} | {
@@ -190,68 +194,77 @@ def find(session: Session, reference: str) -> Trajectory:
     return found
 
 
+_OF = bindparam("trajectory")
+# Built once: building a statement costs as much as running it, and a heartbeat loads hundreds of dossiers.
+_HEAD = (
+    select(Trajectory, ProgrammeVersion, Organisation, School)
+    .join(ProgrammeVersion, col(ProgrammeVersion.id) == col(Trajectory.programme_version_id))
+    .outerjoin(Organisation, col(Organisation.id) == col(Trajectory.organisation_id))
+    .outerjoin(School, col(School.organisation_id) == col(Trajectory.organisation_id))
+    .where(col(Trajectory.id) == _OF)
+)
+_LOCKED_HEAD = _HEAD.with_for_update(of=Trajectory)
+_STAGES = select(StageRow).where(col(StageRow.trajectory_id) == _OF).order_by(col(StageRow.position))
+_STEPS = select(StepRow).where(col(StepRow.trajectory_id) == _OF)
+_HOLDERS = (
+    select(RoleHolder.role, Person)
+    .join(Person, col(Person.id) == col(RoleHolder.person_id))
+    .where(col(RoleHolder.trajectory_id) == _OF, col(RoleHolder.until).is_(None))
+    .order_by(col(RoleHolder.id))
+)
+_GATHERINGS = (
+    select(Gathering, Invitation, Person)
+    .outerjoin(Invitation, col(Invitation.gathering_id) == col(Gathering.id))
+    .outerjoin(Person, col(Person.id) == col(Invitation.person_id))
+    .where(col(Gathering.trajectory_id) == _OF)
+    .order_by(col(Gathering.id), col(Invitation.id))
+)
+_ROUNDS = (
+    select(EvaluationRound, EvaluationRequest, Person)
+    .outerjoin(EvaluationRequest, col(EvaluationRequest.round_id) == col(EvaluationRound.id))
+    .outerjoin(Person, col(Person.id) == col(EvaluationRequest.person_id))
+    .where(col(EvaluationRound.trajectory_id) == _OF)
+    .order_by(col(EvaluationRound.id), col(EvaluationRequest.id))
+)
+_BUSY = (
+    select(StepRow.starts_at, StepRow.ends_at)
+    .join(RoleHolder, col(RoleHolder.trajectory_id) == col(StepRow.trajectory_id))
+    .where(
+        StepRow.kind == StepKind.GATHERING,
+        col(StepRow.state).in_((StepState.PLANNED, StepState.OPEN)),
+        col(StepRow.starts_at) > bindparam("since"),
+        col(StepRow.trajectory_id) != bindparam("not_in"),
+        col(RoleHolder.person_id).in_(bindparam("people", expanding=True)),
+        col(RoleHolder.until).is_(None),
+    )
+    .distinct()
+)
+
+
 def load(
     session: Session, trajectory_id: int, settings: Settings, now: datetime, *, lock: bool = False
 ) -> Dossier:
     """Load one trajectory. With `lock`, nobody else can change it until the transaction ends."""
-    query = select(Trajectory).where(Trajectory.id == trajectory_id)
-    if lock:  # what this session read of it before may be older than what the one before us wrote
-        query = query.with_for_update().execution_options(populate_existing=True)
-    trajectory = session.exec(query).one()
-    version = session.get_one(ProgrammeVersion, trajectory.programme_version_id)
-    organisation = school = None
-    if trajectory.organisation_id is not None:
-        organisation = session.get(Organisation, trajectory.organisation_id)
-        school = session.get(School, trajectory.organisation_id)
+    of = {"trajectory": trajectory_id}
+    trajectory, version, organisation, school = session.exec(_LOCKED_HEAD if lock else _HEAD, params=of).one()
     programme = programme_of(version.text, f"{version.key}@{version.version}")
-    stages = {
-        stage.key: stage
-        for stage in session.exec(
-            select(StageRow).where(StageRow.trajectory_id == trajectory_id).order_by(col(StageRow.position))
-        )
-    }
-    steps = {
-        (step.key, step.cycle): step
-        for step in session.exec(select(StepRow).where(StepRow.trajectory_id == trajectory_id))
-    }
+    stages = {stage.key: stage for stage in session.exec(_STAGES, params=of)}
+    steps = {(step.key, step.cycle): step for step in session.exec(_STEPS, params=of)}
     holders: dict[str, list[Person]] = defaultdict(list)
-    for holder, person in session.exec(
-        select(RoleHolder, Person)
-        .join(Person, col(Person.id) == col(RoleHolder.person_id))
-        .where(RoleHolder.trajectory_id == trajectory_id, col(RoleHolder.until).is_(None))
-        .order_by(col(RoleHolder.id))
-    ):
-        holders[holder.role].append(person)
-    gatherings = {
-        gathering.step_id: gathering
-        for gathering in session.exec(select(Gathering).where(Gathering.trajectory_id == trajectory_id))
-    }
+    for role, person in session.exec(_HOLDERS, params=of):
+        holders[role].append(person)
+    gatherings: dict[int, Gathering] = {}
     invitations: dict[int, list[tuple[Invitation, Person]]] = defaultdict(list)
-    if gatherings:
-        for invitation, person in session.exec(
-            select(Invitation, Person)
-            .join(Person, col(Person.id) == col(Invitation.person_id))
-            .join(Gathering, col(Gathering.id) == col(Invitation.gathering_id))
-            .where(Gathering.trajectory_id == trajectory_id)
-            .order_by(col(Invitation.id))
-        ):
-            invitations[invitation.gathering_id].append((invitation, person))
-    rounds = {
-        found.step_id: found
-        for found in session.exec(
-            select(EvaluationRound).where(EvaluationRound.trajectory_id == trajectory_id)
-        )
-    }
+    for gathering, invitation, person in session.exec(_GATHERINGS, params=of):
+        gatherings[gathering.step_id] = gathering
+        if invitation and person:
+            invitations[row_id(gathering)].append((invitation, person))
+    rounds: dict[int, EvaluationRound] = {}
     requests: dict[int, list[tuple[EvaluationRequest, Person]]] = defaultdict(list)
-    if rounds:
-        for request, person in session.exec(
-            select(EvaluationRequest, Person)
-            .join(Person, col(Person.id) == col(EvaluationRequest.person_id))
-            .join(EvaluationRound, col(EvaluationRound.id) == col(EvaluationRequest.round_id))
-            .where(EvaluationRound.trajectory_id == trajectory_id)
-            .order_by(col(EvaluationRequest.id))
-        ):
-            requests[request.round_id].append((request, person))
+    for round_, request, person in session.exec(_ROUNDS, params=of):
+        rounds[round_.step_id] = round_
+        if request and person:
+            requests[row_id(round_)].append((request, person))
     members = [row_id(person) for people in holders.values() for person in people]
     calendar = calendars_of(
         session, [organisation_id] if (organisation_id := trajectory.organisation_id) else [], settings
@@ -274,27 +287,16 @@ def load(
 
 
 def busy_times(
-    session: Session, people: Sequence[int], now: datetime, *, not_in: int | None = None
+    session: Session, people: Sequence[int], now: datetime, *, not_in: int = 0
 ) -> tuple[Busy, ...]:
     """When these people are already at gatherings of other trajectories, planned or fixed, from now on."""
     if not people:
         return ()
-    query = (
-        select(StepRow.starts_at, StepRow.ends_at)
-        .join(RoleHolder, col(RoleHolder.trajectory_id) == col(StepRow.trajectory_id))
-        .where(
-            StepRow.kind == StepKind.GATHERING,
-            col(StepRow.state).in_((StepState.PLANNED, StepState.OPEN)),
-            col(StepRow.starts_at) > now - timedelta(days=1),
-            col(RoleHolder.person_id).in_(people),
-            col(RoleHolder.until).is_(None),
-        )
-        .distinct()
-    )
-    if not_in is not None:
-        query = query.where(StepRow.trajectory_id != not_in)
+    values = {"since": now - timedelta(days=1), "not_in": not_in, "people": people}
     return tuple(
-        Busy(starts_at, ends_at) for starts_at, ends_at in session.exec(query) if starts_at and ends_at
+        Busy(starts_at, ends_at)
+        for starts_at, ends_at in session.exec(_BUSY, params=values)
+        if starts_at and ends_at
     )
 
 

@@ -148,7 +148,9 @@ class _Life:
         """When something happens next: in the engine, in the outbox, or among people."""
         with self.store.read() as session:
             due = session.exec(
-                select(func.min(col(Trajectory.next_due_at))).where(Trajectory.state == TrajectoryState.RUNNING)
+                select(func.min(col(Trajectory.next_due_at))).where(
+                    Trajectory.state == TrajectoryState.RUNNING
+                )
             ).one()
             attempt = session.exec(
                 select(func.min(col(Message.next_attempt_at))).where(

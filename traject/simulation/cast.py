@@ -15,10 +15,47 @@ from traject.schools import SchoolRecord, shipped_schools
 SCHOOLS_PER_ADVISER = 12
 SCHOOLS_PER_PARTNER = 6
 
-_FIRST = (
-    "Noor Fatima Jan Emma Youssef Sanne Daan Aylin Pieter Lotte Mees Ilse Omar Femke Bram Roos Sem Naima Koen Tess".split()
-)
-_LAST = "Visser Bakker Yilmaz Smit Jansen Mulder Bos Vos Peters Dekker Kaya Meijer Prins Kok Post Blom Amrani".split()
+_FIRST = [
+    "Noor",
+    "Fatima",
+    "Jan",
+    "Emma",
+    "Youssef",
+    "Sanne",
+    "Daan",
+    "Aylin",
+    "Pieter",
+    "Lotte",
+    "Mees",
+    "Ilse",
+    "Omar",
+    "Femke",
+    "Bram",
+    "Roos",
+    "Sem",
+    "Naima",
+    "Koen",
+    "Tess",
+]
+_LAST = [
+    "Visser",
+    "Bakker",
+    "Yilmaz",
+    "Smit",
+    "Jansen",
+    "Mulder",
+    "Bos",
+    "Vos",
+    "Peters",
+    "Dekker",
+    "Kaya",
+    "Meijer",
+    "Prins",
+    "Kok",
+    "Post",
+    "Blom",
+    "Amrani",
+]
 
 
 class Temper(StrEnum):
@@ -95,7 +132,9 @@ def make_cast(
     coordinators: dict[str, list[Actor]] = defaultdict(list)
     for number, school in enumerate(cast.schools):
         adviser = cast.advisers[number // SCHOOLS_PER_ADVISER]
-        coordinators[school.municipality].append(_school(cast, seed, chance, school, adviser, begins, calendar, programmes))
+        coordinators[school.municipality].append(
+            _school(cast, seed, chance, school, adviser, begins, calendar, programmes)
+        )
     december = calendar.next_working_day(begins.replace(month=12, day=1))
     for municipality, members in sorted(coordinators.items()):
         if len(members) > 1:

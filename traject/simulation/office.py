@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from models import Person, RoleHolder, StageRow, StepRow, Task, Trajectory
 from models.enums import StageState, StepKind, StepState, TaskState, TrajectoryState
-from traject import staff
+from traject import staff, staff_stages, staff_steps
 from traject.errors import Refused
 from traject.hand_over import hand_over
 from traject.launch import launch
@@ -67,7 +67,9 @@ class Office:
         while day < self.ends:
             for habit, often in HABITS.items():
                 if chance.random() < often:
-                    at = self.world.office_moment(chance, (day - self.world.today()).days + chance.randrange(365))
+                    at = self.world.office_moment(
+                        chance, (day - self.world.today()).days + chance.randrange(365)
+                    )
                     self.world.plan(at, partial(self._intervene, habit, launched.reference, chance))
             day += timedelta(days=365)
 
@@ -157,7 +159,7 @@ class Office:
             self._choose_a_date(reference, step, chance)
         elif task.effect_key.endswith(":overdue") and chance.random() < 0.5:
             stage = task.effect_key.split(":")[1]
-            self._do("close stage", staff.close_stage, reference, stage)
+            self._do("close stage", staff_stages.close_stage, reference, stage)
         elif step and step.key == "partner-gekozen":
             self._welcome(reference, "partner", chance.choice(self.cast.partners))
         elif step and step.key == "voorschool-gevraagd" and chance.random() < 0.4:
@@ -171,7 +173,9 @@ class Office:
         self._do("join", hand_over, reference, role, name=actor.name, email=actor.email)
 
     def _choose_a_date(self, reference: str, step: StepRow, chance: Random) -> None:
-        self._move(reference, step, self._afternoon(self.world.today() + timedelta(days=chance.randrange(15, 40))))
+        self._move(
+            reference, step, self._afternoon(self.world.today() + timedelta(days=chance.randrange(15, 40)))
+        )
 
     def _afternoon(self, day: date) -> datetime:
         while not self.world.calendar.is_school_day(day):
@@ -180,7 +184,7 @@ class Office:
 
     def _move(self, reference: str, step: StepRow, to: datetime) -> None:
         self.moved.add(step.id or 0)
-        self._do("move", staff.move_step, reference, step.key, step.cycle, to=to)
+        self._do("move", staff_steps.move_step, reference, step.key, step.cycle, to=to)
 
     def _do(
         self, doing: str, action: Callable[..., object], reference: str, /, *what: str, **more: object
@@ -204,24 +208,26 @@ class Office:
             stage = session.exec(query.order_by(col(StageRow.position))).first()
             session.expunge_all()
         match habit:
-            case "hold" if step and self._do("hold", staff.hold, reference, step.key, step.cycle):
+            case "hold" if step and self._do("hold", staff_steps.hold, reference, step.key, step.cycle):
                 at = self.world.office_moment(chance, chance.randrange(2, 25))
                 self.world.plan(
-                    at, lambda: self._do("release", staff.release, reference, step.key, step.cycle)
+                    at, lambda: self._do("release", staff_steps.release, reference, step.key, step.cycle)
                 )
             case "move" if step and step.starts_at:
-                day = self.world.calendar.to_local(step.starts_at).date() + timedelta(days=chance.choice((7, 14)))
+                day = self.world.calendar.to_local(step.starts_at).date() + timedelta(
+                    days=chance.choice((7, 14))
+                )
                 self._move(reference, step, self._afternoon(day))
             case "skip" if step:
-                self._do("skip", staff.skip, reference, step.key, step.cycle)
+                self._do("skip", staff_steps.skip, reference, step.key, step.cycle)
             case "pause" if self._do("pause", staff.pause, reference):
                 at = self.world.office_moment(chance, chance.randrange(10, 70))
                 self.world.plan(at, lambda: self._do("resume", staff.resume, reference))
             case "close_stage" if stage:
-                self._do("close stage", staff.close_stage, reference, stage.key)
+                self._do("close stage", staff_stages.close_stage, reference, stage.key)
             case "move_stage" if stage:
                 ends_on = max(stage.ends_on, self.world.today()) + timedelta(days=chance.randrange(7, 30))
-                self._do("move stage", staff.move_stage, reference, stage.key, ends_on=ends_on)
+                self._do("move stage", staff_stages.move_stage, reference, stage.key, ends_on=ends_on)
             case "cancel" if self._stopped < len(self.cast.schools) // 10 and self._do(
                 "cancel", staff.cancel, reference
             ):

@@ -1,5 +1,6 @@
 """What people do with their mail: answer, decline, hesitate, forget, answer late, change their mind."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -146,7 +147,7 @@ class People:
     def _keep(
         self,
         kind: InboxKind,
-        payload: dict[str, object],
+        payload: Mapping[str, object],
         *,
         invitation_id: int | None = None,
         request_id: int | None = None,
@@ -187,7 +188,11 @@ def _patience(actor: Actor) -> float | None:
 
 
 def _after_a_reminder(actor: Actor) -> float | None:
-    return actor.chance.randrange(4) if actor.temper is not Temper.SILENT and actor.chance.random() < 0.7 else None
+    return (
+        actor.chance.randrange(4)
+        if actor.temper is not Temper.SILENT and actor.chance.random() < 0.7
+        else None
+    )
 
 
 def _filled_in(questionnaire: Questionnaire, actor: Actor) -> dict[str, list[str]]:

@@ -80,9 +80,7 @@ class Post:
 async def serving(post: Post) -> AsyncGenerator[Post]:
     """Serve in the running loop on a free port of the loopback, which stands in `post.url`."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(
-        lambda: SMTP(post, hostname="mx.example", loop=loop), "127.0.0.1", 0
-    )
+    server = await loop.create_server(lambda: SMTP(post, hostname="mx.example", loop=loop), "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()
     post.url = f"smtp://{host}:{port}"
     try:

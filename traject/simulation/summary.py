@@ -17,7 +17,7 @@ from models import (
     StepRow,
     Trajectory,
 )
-from models.enums import MessageKind, MessageState, StepState
+from models.enums import MessageKind, MessageState, PartStat, StepState
 
 _STARTS = {"trajectory.launched", "trajectory.resumed"}
 _ENDS = {"trajectory.paused", "trajectory.finished", "trajectory.cancelled"}
@@ -30,7 +30,7 @@ def invitations(session: Session) -> dict[str, int]:
         .where(col(Invitation.is_cancelled).is_(False))
         .group_by(col(Invitation.partstat))
     )
-    return {partstat.value: number for partstat, number in sorted(session.exec(query).all())}
+    return {PartStat(partstat).value: number for partstat, number in sorted(session.exec(query).all())}
 
 
 def evaluations(session: Session, received: set[str]) -> dict[str, dict[str, int]]:
@@ -51,9 +51,7 @@ def evaluations(session: Session, received: set[str]) -> dict[str, dict[str, int
         .group_by(col(EvaluationRound.school_year))
     )
     answered = dict(session.exec(answers).all())
-    return {
-        year: {"asked": asked[year], "answered": answered.get(year, 0)} for year in sorted(asked)
-    }
+    return {year: {"asked": asked[year], "answered": answered.get(year, 0)} for year in sorted(asked)}
 
 
 def missed(session: Session) -> list[dict[str, str]]:
@@ -104,7 +102,12 @@ def without_evaluation(
     """
     asked: set[tuple[int, str]] = set()
     query = (
-        select(EvaluationRound.trajectory_id, EvaluationRound.school_year, Message.message_id, Message.return_path)
+        select(
+            EvaluationRound.trajectory_id,
+            EvaluationRound.school_year,
+            Message.message_id,
+            Message.return_path,
+        )
         .join(EvaluationRequest, col(EvaluationRequest.round_id) == col(EvaluationRound.id))
         .join(Message, col(Message.request_id) == col(EvaluationRequest.id))
         .where(Message.kind == MessageKind.EVALUATION_REQUEST)
@@ -114,12 +117,16 @@ def without_evaluation(
             asked.add((trajectory, year))
     ran = _running(session, until)
     forgotten: list[str] = []
-    schools = select(Trajectory).where(col(Trajectory.organisation_id).is_not(None)).order_by(col(Trajectory.id))
+    schools = (
+        select(Trajectory).where(col(Trajectory.organisation_id).is_not(None)).order_by(col(Trajectory.id))
+    )
     for trajectory in session.exec(schools):
         number = trajectory.id or 0
-        for year in years:
-            if (number, str(year)) not in asked and _ran_in_window(ran[number], year, calendar):
-                forgotten.append(f"{trajectory.reference} {year}")
+        forgotten += [
+            f"{trajectory.reference} {year}"
+            for year in years
+            if (number, str(year)) not in asked and _ran_in_window(ran[number], year, calendar)
+        ]
     return forgotten
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlmodel import Session, col, select
 
@@ -52,11 +52,10 @@ class Watch:
                 for row in session.exec(select(Message).where(col(Message.message_id).in_(ids)))
             }
             wanted = {row.trajectory_id for row in rows.values()}
-            states = dict(
-                session.exec(
-                    select(Trajectory.id, Trajectory.state).where(col(Trajectory.id).in_(wanted))
-                ).all()
-            )
+            states = {
+                found.id: found.state
+                for found in session.exec(select(Trajectory).where(col(Trajectory.id).in_(wanted)))
+            }
             for mail, letter in mails:
                 row = rows.get(letter.message_id)
                 if row is None:
@@ -80,7 +79,14 @@ class Watch:
 
     def _once(self, mail: Received, letter: Letter, row: Message) -> None:
         """The same mail, or the same effect, twice."""
-        effect: tuple[object, ...] = (row.kind, row.step_id, row.person_id, row.request_id, row.invitation_id, row.sequence)
+        effect: tuple[object, ...] = (
+            row.kind,
+            row.step_id,
+            row.person_id,
+            row.request_id,
+            row.invitation_id,
+            row.sequence,
+        )
         if row.is_reminder:
             effect = (*effect, self.world.today())
         if row.kind is MessageKind.TASK or row.step_id is None:
@@ -116,7 +122,9 @@ class Watch:
         name = (mail.recipient, letter.uid)
         known = self._sequences.get(name, -1)
         if letter.sequence < known or (letter.sequence == known and letter.method == "CANCEL"):
-            self.world.violated("a SEQUENCE that does not rise", f"{row.effect_key}: {known} → {letter.sequence}")
+            self.world.violated(
+                "a SEQUENCE that does not rise", f"{row.effect_key}: {known} → {letter.sequence}"
+            )
         self._sequences[name] = max(known, letter.sequence)
         self._invitations += 1
         if self._invitations % LINTED == 1:
@@ -140,7 +148,3 @@ class Watch:
                     "two gatherings of one person at once",
                     f"{row.effect_key} person {row.person_id} {new.starts_at:%Y-%m-%d %H:%M}",
                 )
-
-
-LONGEST_SLEEP = timedelta(minutes=5)
-"""What the heartbeat would not let pass."""

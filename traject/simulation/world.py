@@ -3,7 +3,7 @@
 import heapq
 from collections import Counter
 from collections.abc import Callable
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import count
 from random import Random
 
@@ -12,8 +12,9 @@ from traject.settings import Settings
 from traject.simulation.post import Post
 from traject.store import Store
 
-OFFICE_HOURS = (time(9, 40), time(11, 20), time(13, 50), time(15, 30))
-FREE_HOURS = (time(8, 45), time(12, 15), time(15, 45), time(20, 15))
+OFFICE_HOURS = (time(9, 30), time(14))
+FREE_HOURS = (time(8, 30), time(12, 30), time(20, 30))
+"""Few, so that one round of the engine sees what several people did, as its heartbeat does on a busy day."""
 
 
 class World:
@@ -24,11 +25,11 @@ class World:
         self.settings = settings
         self.calendar = calendar
         self.seed = seed
-        self.now = datetime.min
+        self.now = datetime.min.replace(tzinfo=UTC)
         self.post = Post(self.clock, seed)
         self.violations: list[str] = []
         self.refusals: Counter[str] = Counter()
-        self._agenda: list[tuple[datetime, int, Callable[[], None]]] = []
+        self._agenda: list[tuple[datetime, int, Callable[[], object]]] = []
         self._number = count()
 
     def clock(self) -> datetime:
@@ -39,7 +40,7 @@ class World:
         """Chance for one matter, the same in every run with this seed, whatever else happens."""
         return Random(":".join(str(part) for part in (self.seed, *name)))  # noqa: S311 - no secret
 
-    def plan(self, at: datetime, act: Callable[[], None]) -> None:
+    def plan(self, at: datetime, act: Callable[[], object]) -> None:
         """Do this then."""
         heapq.heappush(self._agenda, (at, next(self._number), act))
 
