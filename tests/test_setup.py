@@ -89,7 +89,10 @@ def test_a_changed_programme_whose_version_was_launched_is_refused_with_the_reme
     initialise(own, now)
     launch(store, now)
     edit(own, "version: 1", "version: 1 # changed")
-    with pytest.raises(Refused, match=r"po-nieuw\.yaml is veranderd, maar versie 1 van ‘po-nieuw’ is al gebruikt.*`version: 2`"):
+    with pytest.raises(
+        Refused,
+        match=r"po-nieuw\.yaml is veranderd, maar versie 1 van ‘po-nieuw’ is al gebruikt.*`version: 2`",
+    ):
         initialise(own, now)
     with store.read() as session:
         assert "# changed" not in session.exec(select(ProgrammeVersion)).one().text
