@@ -98,3 +98,7 @@ def request(number: int, *, team: int = 0) -> LaunchRequest:
             *teachers,
         ),
     )
+
+
+KINDS = {"sqlite": sqlite, "postgresql": postgresql}
+"""The servers that are measured, by name."""

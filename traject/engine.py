@@ -5,13 +5,14 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from calendars.school_year import SchoolYear
 from traject.advance import AdvanceReport, advance
 from traject.delivery import DeliveryReport, deliver
 from traject.inbox import Report as InboxReport
 from traject.inbox import apply_stored
 from traject.settings import Settings
 from traject.store import Store
-from traject.years import YearReport, queue_yearly_evaluations
+from traject.years import YearReport, looked_today, queue_yearly_evaluations
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +49,20 @@ async def run_once(
     clock: Callable[[], datetime],
     progress: Callable[[int, int], None] | None = None,
 ) -> RunReport:
-    """Do all that is due at `clock()`: inbox, yearly evaluations, stages and steps, then deliver. Safe at any time."""
+    """Do all that is due at `clock()`: inbox, yearly evaluations, stages and steps, then deliver. Safe at any time.
+
+    The first round of a day also looks whether a trajectory was forgotten this school year.
+    """
     inbox = apply_stored(store, settings, clock())
-    years = queue_yearly_evaluations(store, settings, now=clock())
+    years = _look_once_a_day(store, settings, clock())
     advanced = advance(store, settings, now=clock())
     delivery = await deliver(store, settings, clock=clock, progress=progress)
     return RunReport(inbox, years, advanced, delivery)
+
+
+def _look_once_a_day(store: Store, settings: Settings, now: datetime) -> YearReport:
+    with store.read() as session:
+        looked = looked_today(session, settings, now)
+    if looked:
+        return YearReport(str(SchoolYear.of(now.astimezone(settings.zone).date())))
+    return queue_yearly_evaluations(store, settings, now=now)

@@ -1,12 +1,12 @@
 """Every running trajectory is asked for its evaluation every school year: what makes sure that nobody is left out."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, time
 
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from calendars.school_year import SchoolYear
-from models import EvaluationRound, StepRow, Trajectory
+from models import EvaluationRound, Event, StepRow, Trajectory
 from models.enums import RoundState, StepKind, TrajectoryState
 from traject.advance import AdvanceReport, advance, follow
 from traject.dossier import load
@@ -14,6 +14,9 @@ from traject.effects import Effects
 from traject.evaluations import close_round
 from traject.settings import Settings
 from traject.store import Store
+
+LOOKED = "years.looked"
+"""The event that says that nobody was forgotten on that day."""
 
 
 @dataclass
@@ -29,8 +32,9 @@ class YearReport:
 def queue_yearly_evaluations(store: Store, settings: Settings, *, now: datetime) -> YearReport:
     """Ask, remind and close what is due of this school year's evaluations, and mend what was forgotten.
 
-    The plan already holds a row per school year. This looks from the other side: a running trajectory without a row for
-    this school year is planned again; a round past its end is closed, also of trajectories that finished.
+    Once a day is enough. The plan already holds a row per school year. This looks from the other side: a running
+    trajectory without a row for this school year is planned again; a round past its end is closed, also of
+    trajectories that finished.
     """
     local = now.astimezone(settings.zone).date()
     report = YearReport(str(SchoolYear.of(local)))
@@ -49,7 +53,19 @@ def queue_yearly_evaluations(store: Store, settings: Settings, *, now: datetime)
             EvaluationRound.state == RoundState.OPEN, col(EvaluationRound.closes_at) <= now
         )
         report.closed = sum(close_round(session, found, now) for found in session.exec(over))
+        if not looked_today(session, settings, now):
+            session.add(Event(at=now, name=LOOKED, details={"school_year": report.school_year}))
     return report
+
+
+def looked_today(session: Session, settings: Settings, now: datetime) -> bool:
+    """Whether `queue_yearly_evaluations` ran on this local day.
+
+    It reads every running trajectory, so a heartbeat asks this first; what is due within the day `advance` does.
+    """
+    midnight = datetime.combine(now.astimezone(settings.zone).date(), time(), settings.zone)
+    query = select(Event.id).where(Event.name == LOOKED, Event.at >= midnight, Event.at <= now).limit(1)
+    return session.exec(query).first() is not None
 
 
 def _without_a_row(store: Store, school_year: str) -> list[int]:
