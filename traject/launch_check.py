@@ -85,7 +85,7 @@ def parse_role(text: str) -> RoleGiven:
     """`coordinator=Name <mail>` as a value. LaunchError says how it is written."""
     role, _, who = text.partition("=")
     name, email = parseaddr(who)
-    if not role.strip() or not email:
+    if not role.strip() or "@" not in email:
         raise LaunchError(
             [f'‘{text}’ is geen rol; schrijf het zo: coordinator="Noor Visser <n.visser@school.example>"']
         )

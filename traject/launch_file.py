@@ -1,5 +1,6 @@
 """Many trajectories from one CSV file: every row is checked, and every problem is named with its line."""
 
+import codecs
 import csv
 import io
 from datetime import date
@@ -14,19 +15,16 @@ def read_launch_csv(data: bytes, source: str) -> list[LaunchRequest]:
 
     A role's cell holds `Name <mail>`, several separated by `|`. LaunchError names every row that is wrong.
     """
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        try:
-            text = data.decode("cp1252")
-        except UnicodeDecodeError as error:
-            raise LaunchError(
-                [f"{source}: geen UTF-8 en geen Windows-1252; sla het bestand op als CSV UTF-8"]
-            ) from error
+    text = _decoded(data)
+    if text is None:
+        raise LaunchError([f"{source}: geen UTF-8 en geen Windows-1252; sla het bestand op als CSV UTF-8"])
     first = text.partition("\n")[0]
     delimiter = max(";,\t", key=first.count)
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    names = [(name or "").strip().lower() for name in reader.fieldnames or []]
+    try:
+        names = [(name or "").strip().lower() for name in reader.fieldnames or []]
+    except csv.Error as error:
+        raise LaunchError([f"{source}:1: geen goede CSV ({error})"]) from error
     missing = [name for name in ("programme", "start") if name not in names]
     if missing or not {"school", "group"} & set(names):
         raise LaunchError(
@@ -35,6 +33,11 @@ def read_launch_csv(data: bytes, source: str) -> list[LaunchRequest]:
                 "nodig zijn programme, start, en school of group; elke andere kolom is een rol"
             ]
         )
+    if twice := [name for name in dict.fromkeys(names) if name and names.count(name) > 1]:
+        message = (
+            f"{source}:1: kolom ‘{twice[0]}’ staat twee keer; zet meer mensen in één cel met een | ertussen"
+        )
+        raise LaunchError([message])
     reader.fieldnames = names
     requests: list[LaunchRequest] = []
     problems: list[str] = []
@@ -67,6 +70,17 @@ def read_launch_csv(data: bytes, source: str) -> list[LaunchRequest]:
     if not requests:
         raise LaunchError([f"{source}: er staat geen enkel traject in"])
     return requests
+
+
+def _decoded(data: bytes) -> str | None:
+    """The text in one of the encodings that spreadsheets write; None when it is none of them."""
+    marked = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    for encoding in ("utf-16",) if marked else ("utf-8-sig", "cp1252"):
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return None
 
 
 def _row_request(row: dict[str, str], where: str) -> LaunchRequest:
