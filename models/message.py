@@ -33,7 +33,7 @@ class Message(SQLModel, table=True):
     request_id: int | None = ref("evaluation_requests.id", nullable=True)
     is_reminder: bool = False  # withdrawn when its reason disappears
     to_email: str
-    return_path: str  # VERP: unique to the message, so that a bounce names it
+    return_path: str = Field(index=True)  # VERP: unique to the message, so that a bounce names it
     message_id: str = Field(unique=True)
     subject: str
     data: bytes | None = bytes_field(nullable=True)  # None only when withheld

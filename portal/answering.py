@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from fastapi import Request
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, col, select
+from starlette.background import BackgroundTask
 
 from models import Organisation, Person, RoleHolder, Trajectory
 from models.enums import InboxKind, OrganisationKind
 from portal.pages import Desk
+from traject.hints import hint
 from traject.inbox import apply_one, store_arrival
 
 log = logging.getLogger(__name__)
@@ -74,3 +76,8 @@ def thanks_address(request: Request) -> str:
     """Where the browser goes after a form, in the language of the page."""
     query = f"?{request.url.query}" if request.url.query else ""
     return f"{request.url.path}/bedankt{query}"
+
+
+def waking(desk: Desk, trajectory: Trajectory) -> BackgroundTask:
+    """After the page was given: tell Prefect that this trajectory may go on. Nobody waits for it."""
+    return BackgroundTask(hint, desk.settings, "trajectory.answered", [trajectory.id or 0], desk.clock())

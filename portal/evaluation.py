@@ -24,7 +24,7 @@ from models import (
     Trajectory,
 )
 from models.enums import InboxKind
-from portal.answering import adviser_of, keep_and_apply, organisation_of, thanks_address
+from portal.answering import adviser_of, keep_and_apply, organisation_of, thanks_address, waking
 from portal.forms import Form, read_form
 from portal.pages import Desk, language_of
 from portal.public import GET
@@ -132,7 +132,9 @@ def evaluation_pages(desk: Desk) -> APIRouter:
             "version": shown.questionnaire.version,
         }
         keep_and_apply(desk, InboxKind.EVALUATION_ANSWER, payload, request_id=shown.request_id)
-        return RedirectResponse(thanks_address(request), status_code=303)
+        return RedirectResponse(
+            thanks_address(request), status_code=303, background=waking(desk, shown.trajectory)
+        )
 
     @router.api_route("/e/{token}/bedankt", methods=GET)
     def thanks(request: Request, token: str) -> Response:  # pyright: ignore[reportUnusedFunction]

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from models import AccessToken, Arrival, Gathering, Invitation, Person, Trajectory
 from models.enums import InboxKind, PartStat
-from portal.answering import adviser_of, keep_and_apply, organisation_of, thanks_address
+from portal.answering import adviser_of, keep_and_apply, organisation_of, thanks_address, waking
 from portal.forms import Form, read_form
 from portal.pages import Desk
 from portal.public import GET
@@ -120,7 +120,9 @@ def invitation_pages(desk: Desk) -> APIRouter:
             "sequence": int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 9 else shown.sequence,
         }
         keep_and_apply(desk, InboxKind.INVITATION_ANSWER, payload, invitation_id=shown.invitation_id)
-        return RedirectResponse(thanks_address(request), status_code=303)
+        return RedirectResponse(
+            thanks_address(request), status_code=303, background=waking(desk, shown.trajectory)
+        )
 
     @router.api_route("/i/{token}/bedankt", methods=GET)
     def thanks(request: Request, token: str) -> Response:  # pyright: ignore[reportUnusedFunction]

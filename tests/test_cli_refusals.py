@@ -80,7 +80,7 @@ WRONG_LAUNCHES: dict[str, tuple[tuple[str, ...], int, str]] = {
     "start is no date": (
         launch(start="morgen"),
         2,
-        "‘morgen’ is geen datum; schrijf 2026-09-14 of 14-09-2026",
+        "‘morgen’ is geen datum; schrijf 2026-09-14, 14-09-2026 of eerstvolgende",
     ),
     "start on 31 September": (launch(start="2026-09-31"), 2, "‘2026-09-31’ is geen datum"),
     "no start": (("launch", "po-nieuw", "--school", "16LF00", *ROLES), 2, "vanaf wanneer? geef --start"),

@@ -6,7 +6,7 @@ so that a leaked database opens nothing.
 
 import hashlib
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import update
@@ -87,6 +87,10 @@ def revoke(
         .values(revoked_at=now)
     )
     return ended.rowcount
+
+
+LINK_LASTS = timedelta(days=30)
+"""How much longer a link works than it can be answered, so that whoever is late reads that it is closed, and why."""
 
 
 def answer_url(base_url: str, token: str) -> str:

@@ -127,7 +127,10 @@ class Asking:
     ) -> None:
         questionnaire = self._questionnaire(round_.questionnaire)
         token = access.issue(
-            self.session, now=self.now, expires_at=round_.closes_at, request_id=row_id(request)
+            self.session,
+            now=self.now,
+            expires_at=round_.closes_at + access.LINK_LASTS,
+            request_id=row_id(request),
         )
         closes_on = self.dossier.calendar.to_local(round_.closes_at - timedelta(seconds=1)).date()
         text = step.text.in_language(person.language) if step.text else ""

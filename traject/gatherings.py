@@ -197,7 +197,8 @@ class Gatherings:
         self._withdraw_all(invitation, "de uitnodiging is ingetrokken")
         was_told = self._was_told(invitation)
         invitation.is_cancelled, invitation.sequence = True, gathering.sequence
-        access.revoke(self.session, now=self.now, invitation_id=row_id(invitation))
+        if goes_on:  # else the link stays, to say that the gathering does not go on
+            access.revoke(self.session, now=self.now, invitation_id=row_id(invitation))
         if was_told:
             self._send(
                 MessageKind.CANCELLATION, gathering, invitation, person, reason=reason, goes_on=goes_on
@@ -219,7 +220,10 @@ class Gatherings:
         url = ""
         if not cancels:
             token = access.issue(
-                self.session, now=self.now, expires_at=gathering.ends_at, invitation_id=row_id(invitation)
+                self.session,
+                now=self.now,
+                expires_at=gathering.ends_at + access.LINK_LASTS,
+                invitation_id=row_id(invitation),
             )
             url = access.answer_url(self.effects.settings.base_url, token)
         context = GatheringContext(

@@ -7,6 +7,7 @@ import logging
 import uuid
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import islice
 
 import httpx
 
@@ -17,10 +18,13 @@ log = logging.getLogger(__name__)
 PATIENCE = 2.0
 """Seconds that a hint may take."""
 
+MOST = 5
+
 
 def hint(settings: Settings, event: str, trajectory_ids: Iterable[int], now: datetime) -> bool:
     """Tell Prefect of an event of these trajectories, like `trajectory.launched`. Only ids cross.
 
+    Every hint costs a process, so of many trajectories only the first few are hinted; the heartbeat takes the rest.
     Returns whether Prefect took it. False is no fault: the next heartbeat does the work.
     """
     events = [
@@ -31,7 +35,7 @@ def hint(settings: Settings, event: str, trajectory_ids: Iterable[int], now: dat
             "payload": {},
             "id": str(uuid.uuid4()),
         }
-        for trajectory_id in trajectory_ids
+        for trajectory_id in islice(trajectory_ids, MOST)
     ]
     if not events:
         return True

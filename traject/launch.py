@@ -11,6 +11,7 @@ from sqlmodel import Session, SQLModel, col, select
 
 from models import (
     Event,
+    Organisation,
     Person,
     ProgrammeVersion,
     RoleHolder,
@@ -18,7 +19,7 @@ from models import (
     StepRow,
     Trajectory,
 )
-from models.enums import StepState
+from models.enums import OrganisationKind, StepState
 from traject.dossier import row_id
 from traject.launch_check import (
     Launched,
@@ -154,17 +155,25 @@ def _write(
     return launched
 
 
+def _hart(session: Session) -> int:
+    """Hart itself, as an organisation: who has a staff role belongs to it."""
+    found = session.exec(select(Organisation).where(Organisation.kind == OrganisationKind.HART)).first()
+    if found is None:
+        found = Organisation(kind=OrganisationKind.HART, name="Hart", municipality="Haarlem")
+        session.add(found)
+        session.flush()
+    return row_id(found)
+
+
 def _people(session: Session, prepared: Sequence[Prepared]) -> dict[str, int]:
     """Everybody who gets a role, by address; who is new is added."""
     wanted: dict[str, tuple[RoleGiven, int | None]] = {}
+    hart = _hart(session)
     for one in prepared:
+        school = one.organisation.id if one.organisation else None
         for given in one.request.roles:
             staff = one.programme is not None and one.programme.role(given.role).staff
-            home = (
-                None
-                if staff or given.role == "partner"
-                else (one.organisation.id if one.organisation else None)
-            )
+            home = hart if staff else None if given.role == "partner" else school
             wanted.setdefault(given.email.lower(), (given, home))
     known = {
         person.email: row_id(person)

@@ -92,9 +92,12 @@ def _alembic() -> Config:
 
 
 def _open(url: str, *, is_sqlite: bool) -> Engine:
+    # hide_parameters: an error message must not carry names, addresses or answers into a log.
     if not is_sqlite:
-        return create_engine(url, pool_pre_ping=True, pool_size=10)
-    engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+        return create_engine(url, pool_pre_ping=True, pool_size=10, hide_parameters=True)
+    engine = create_engine(
+        url, connect_args={"timeout": 30, "check_same_thread": False}, hide_parameters=True
+    )
 
     @event.listens_for(engine, "connect")
     def configure(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:  # pyright: ignore[reportUnusedFunction]

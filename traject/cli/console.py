@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +15,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from typer.core import TyperGroup
 
+from calendars.school_year import school_calendar
 from traject import clock
 from traject.errors import Refused, StoreError, TrajectError
 from traject.schema import SchemaState, schema_state
@@ -22,6 +23,7 @@ from traject.settings import Settings, load_settings
 from traject.store import Store
 
 SEPARATOR = "\x1f"
+NEXT = ("eerstvolgende", "next")
 
 
 def both(dutch: str, english: str) -> str:
@@ -134,7 +136,9 @@ class Desk:
         return False
 
     def day(self, text: str) -> date:
-        """A date as people write it: 2026-09-14 or 14-9-2026."""
+        """A date as people write it: 2026-09-14 or 14-9-2026; `eerstvolgende` (`next`) is the next school day."""
+        if text.strip().lower() in NEXT:
+            return self._next_school_day()
         for form in ("%Y-%m-%d", "%d-%m-%Y"):
             try:
                 return datetime.strptime(text.strip(), form).date()  # noqa: DTZ007 - a day has no zone
@@ -142,13 +146,19 @@ class Desk:
                 continue
         raise BadUsage(
             self.say(
-                f"‘{text}’ is geen datum; schrijf 2026-09-14 of 14-09-2026",
-                f"‘{text}’ is no date; write 2026-09-14 or 14-09-2026",
+                f"‘{text}’ is geen datum; schrijf 2026-09-14, 14-09-2026 of eerstvolgende (schooldag)",
+                f"‘{text}’ is no date; write 2026-09-14, 14-09-2026 or next (school day)",
             )
         )
 
+    def _next_school_day(self) -> date:
+        calendar = school_calendar(timezone=self.settings.timezone)
+        return calendar.next_working_day(calendar.to_local(self.now()).date() + timedelta(days=1))
+
     def instant(self, text: str) -> datetime:
-        """A moment: `2026-10-07 13:30` in local time, or ISO 8601 with an offset."""
+        """A moment: `2026-10-07 13:30` in local time, ISO 8601 with an offset, or `eerstvolgende` (school day, 10:00)."""
+        if text.strip().lower() in NEXT:
+            return datetime.combine(self._next_school_day(), time(10), self.settings.zone)
         try:
             moment = datetime.fromisoformat(text.strip())
         except ValueError:

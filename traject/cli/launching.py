@@ -8,6 +8,7 @@ from rich.text import Text as Styled
 
 from traject.cli.console import AsJson, BadUsage, Desk, DryRun, Yes, both, desk
 from traject.errors import TrajectError
+from traject.hints import hint
 from traject.launch import LaunchError, LaunchRequest, Prepared, launch, parse_role, prepare, preview
 from traject.launch_file import read_launch_csv
 from traject.programme_file import load_programmes
@@ -132,6 +133,7 @@ def launch_some(
     if not (yes or at.confirm()):
         raise typer.Exit(1)
     launched = launch(at.store, requests, settings=at.settings, now=at.now(), actor="staff")
+    hint(at.settings, "trajectory.launched", [one.trajectory_id for one in launched], at.now())
     if as_json:
         at.give(
             {
