@@ -174,10 +174,23 @@ def _is_reachable(dossier: Dossier, row: StepRow) -> bool:
     if suffix:  # also when its stage was closed: people still come, or still have to answer
         asked = dossier.steps.get((parent, row.cycle))
         return asked is not None and asked.state is not StepState.PLANNED
+    if _waits_for_gathering(dossier, row):
+        return False
     if not row.stage:
         return True
     stage = dossier.stages.get(row.stage)
     return stage is not None and stage.state is StageState.OPEN
+
+
+def _waits_for_gathering(dossier: Dossier, row: StepRow) -> bool:
+    """What comes after a gathering waits until people know its date; what prepares it, only while it is held back."""
+    when = next((step.when for step in dossier.programme.steps if step.key == row.key), None)
+    if when is None or when.step is None:
+        return False
+    other = dossier.steps.get((when.step, row.cycle))
+    if other is None or other.kind is not StepKind.GATHERING or other.state is not StepState.PLANNED:
+        return False
+    return when.sign >= 0 or other.on_hold
 
 
 def _step_moves(dossier: Dossier, now: datetime) -> Iterator[Move]:
