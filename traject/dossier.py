@@ -203,7 +203,8 @@ _HEAD = (
     .outerjoin(School, col(School.organisation_id) == col(Trajectory.organisation_id))
     .where(col(Trajectory.id) == _OF)
 )
-_LOCKED_HEAD = _HEAD.with_for_update(of=Trajectory)
+# What this session read of it before may be older than what the one that held the lock wrote.
+_LOCKED_HEAD = _HEAD.with_for_update(of=Trajectory).execution_options(populate_existing=True)
 _STAGES = select(StageRow).where(col(StageRow.trajectory_id) == _OF).order_by(col(StageRow.position))
 _STEPS = select(StepRow).where(col(StepRow.trajectory_id) == _OF)
 _HOLDERS = (
