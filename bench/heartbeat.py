@@ -15,28 +15,27 @@ from bench.figures import Figure, in_turn, once
 from bench.filling import multiply, one_trajectory
 from traject.engine import RunReport, run_once
 
-FEW = 1_000
 LIMIT = 1.5
 ROUNDS = 200
 
 
-def run(kind: str, *, many: int = 100_000, rounds: int = ROUNDS) -> list[Figure]:
+def run(kind: str, *, few: int = 1_000, many: int = 100_000, rounds: int = ROUNDS) -> list[Figure]:
     """Figures of one kind of database (`sqlite` or `postgresql`); both sizes are measured in turn."""
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
         fresh = stack.enter_context(places.KINDS[kind](folder))
-        few, many_beat = (_beat(stack, fresh(), folder, count) for count in (FEW, many))
-        first = once(many_beat)
-        idle, idle_many = in_turn(few, many_beat, rounds=rounds, warm_up=5)
+        beat, beat_many = (_beat(stack, fresh(), folder, count) for count in (few, many))
+        first = once(beat_many)
+        idle, idle_many = in_turn(beat, beat_many, rounds=rounds, warm_up=5)
     subject = f"heartbeat, nothing due, {kind}"
     return [
-        Figure(subject, f"{FEW:,} trajectories", **idle.times("ms", 1e3)),
+        Figure(subject, f"{few:,} trajectories", **idle.times("ms", 1e3)),
         Figure(
             subject,
             f"{many:,} trajectories",
             **idle_many.times("ms", 1e3),
             ratio=idle_many.median / idle.median,
-            against=f"{FEW:,} trajectories",
+            against=f"{few:,} trajectories",
             limit=LIMIT,
         ),
         Figure(subject, f"{many:,}, the first round of a day", first * 1e3, "ms"),
