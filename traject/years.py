@@ -6,12 +6,14 @@ from datetime import datetime, time
 from sqlmodel import Session, col, select
 
 from calendars.school_year import SchoolYear
-from models import EvaluationRound, Event, StepRow, Trajectory
+from models import EvaluationRound, Event, ProgrammeVersion, StepRow, Trajectory
 from models.enums import RoundState, StepKind, TrajectoryState
 from traject.advance import AdvanceReport, advance, follow
-from traject.dossier import load
+from traject.dossier import Dossier, load, programme_of
 from traject.effects import Effects
 from traject.evaluations import close_round
+from traject.planner import plan
+from traject.programme import Step
 from traject.settings import Settings
 from traject.store import Store
 
@@ -41,9 +43,8 @@ def queue_yearly_evaluations(store: Store, settings: Settings, *, now: datetime)
     for trajectory_id in _without_a_row(store, report.school_year):
         with store.write() as session:
             dossier = load(session, trajectory_id, settings, now, lock=True)
-            before = set(dossier.steps)
-            follow(session, dossier, Effects(session, dossier, settings, now))
-            if set(dossier.steps) - before:
+            if _is_forgotten(dossier, report.school_year, now):
+                follow(session, dossier, Effects(session, dossier, settings, now))
                 dossier.trajectory.next_due_at = now
                 report.mended.append(trajectory_id)
     due = _with_due_evaluations(store, now)
@@ -69,16 +70,39 @@ def looked_today(session: Session, settings: Settings, now: datetime) -> bool:
 
 
 def _without_a_row(store: Store, school_year: str) -> list[int]:
-    """Running trajectories that are evaluated in the yearly cycle but have no row for this school year."""
+    """Running trajectories of programmes with a yearly evaluation that have no row for this school year."""
     with store.read() as session:
-        yearly = select(StepRow.trajectory_id).where(StepRow.kind == StepKind.EVALUATION, StepRow.cycle != "")
-        this_year = yearly.where(StepRow.cycle == school_year)
+        versions = [
+            version.id
+            for version in session.exec(select(ProgrammeVersion))
+            if any(
+                _is_yearly(step)
+                for step in programme_of(version.text, f"{version.key}@{version.version}").steps
+            )
+        ]
+        this_year = select(StepRow.trajectory_id).where(
+            StepRow.kind == StepKind.EVALUATION, StepRow.cycle == school_year
+        )
         query = select(Trajectory.id).where(
             Trajectory.state == TrajectoryState.RUNNING,
-            col(Trajectory.id).in_(yearly),
+            col(Trajectory.programme_version_id).in_(versions),
             col(Trajectory.id).not_in(this_year),
         )
         return [found for found in session.exec(query) if found is not None]
+
+
+def _is_yearly(step: Step) -> bool:
+    return step.kind is StepKind.EVALUATION and step.cycle is not None
+
+
+def _is_forgotten(dossier: Dossier, school_year: str, now: datetime) -> bool:
+    """Whether the plan has an evaluation in this school year that the rows lack: not so for who started too late in it."""
+    made = plan(dossier.programme, dossier.facts(now), dossier.calendar)
+    yearly = {step.key for step in dossier.programme.steps if _is_yearly(step)}
+    return any(
+        step.key in yearly and step.cycle == school_year and step.id not in dossier.steps
+        for step in made.steps
+    )
 
 
 def _with_due_evaluations(store: Store, now: datetime) -> list[int]:
