@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
 from calendars.lint_mail import lint_mail
@@ -49,7 +50,9 @@ class Watch:
             ids = [letter.message_id for _, letter in mails]
             rows = {
                 row.message_id: row
-                for row in session.exec(select(Message).where(col(Message.message_id).in_(ids)))
+                for row in session.exec(
+                    select(Message).where(col(Message.message_id).in_(ids)).options(defer(Message.data))  # pyright: ignore[reportArgumentType]  # SQLModel types it as its value
+                )
             }
             wanted = {row.trajectory_id for row in rows.values()}
             states = {
@@ -104,8 +107,10 @@ class Watch:
 
     def _wanted(self, session: Session, row: Message, state: TrajectoryState | None) -> None:
         """Nothing to who answered or left, nothing of a trajectory that stands still or was stopped."""
-        stopped = state is TrajectoryState.CANCELLED and row.kind is not MessageKind.CANCELLATION
-        if stopped or state is TrajectoryState.PAUSED:
+        stands_still = state in (TrajectoryState.PAUSED, TrajectoryState.CANCELLED)
+        if (
+            stands_still and row.kind is not MessageKind.CANCELLATION
+        ):  # who leaves is told, whatever stands still
             self.world.violated(f"a mail of a trajectory that is {state}", f"{row.kind} {row.effect_key}")
         if not row.is_reminder:
             return
