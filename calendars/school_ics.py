@@ -10,7 +10,7 @@ party (`viering`, `ontbijt`), or that says `niet` or `geen`; and a cancelled eve
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -83,7 +83,7 @@ def parse_school_ics(data: bytes, *, source: str) -> list[DayOff]:
         except Exception as error:  # icalendar and dateutil raise whatever they meet
             what = f"the event {_name(series[0])!r} cannot be read ({error})"
             raise CalendarFileError(source, line, what, "correct it in the school's calendar") from error
-    return _with_replacements(days_off)
+    return mark_replacements(days_off)
 
 
 class _Unclear(Exception):
@@ -240,8 +240,8 @@ def _is_free(event: Event) -> bool:
     return bool(FREE.search(name)) and not OPEN_ALL_THE_SAME.search(name) and not cancelled
 
 
-def _with_replacements(days_off: set[DayOff]) -> list[DayOff]:
-    """The same days in order, those of an official holiday marked as such."""
+def mark_replacements(days_off: Collection[DayOff]) -> list[DayOff]:
+    """The same days in order, those that stand for an official holiday (by name, five days or more) marked as such."""
     lengths: Counter[tuple[str | None, SchoolYear]] = Counter()
     for off in days_off:
         lengths[_official_name(off.label), off.holiday_year] += (off.ends_on - off.starts_on).days + 1

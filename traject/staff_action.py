@@ -61,7 +61,7 @@ class Work:
         return row
 
 
-class _DryRun(Exception):
+class DryRun(Exception):
     """Rolls back a transaction whose outcome was only to be seen."""
 
 
@@ -78,21 +78,26 @@ def action(
             effects = Effects(session, dossier, settings, now)
             work = Work(session, dossier, effects, now)
             yield work
-            trajectory = dossier.trajectory
-            if trajectory.state in (TrajectoryState.RUNNING, TrajectoryState.PAUSED):
-                advance.follow(session, dossier, effects)
-            if trajectory.state is TrajectoryState.RUNNING:
-                advance.settle(session, dossier, settings, now, effects)
-            else:
-                trajectory.next_due_at = None
-            dossier.trajectory.revision += 1
-            session.flush()
+            let_follow(work, settings)
             result.reference, result.sentence = dossier.trajectory.reference, work.sentence
             result.changes, result.mails = diff(before, current_plan(dossier)), effects.queued
             if dry_run:
-                raise _DryRun
-    except _DryRun:
+                raise DryRun
+    except DryRun:
         pass
+
+
+def let_follow(work: Work, settings: Settings) -> None:
+    """Plan again after what staff decided, and do what is due by it."""
+    session, dossier, effects, trajectory = work.session, work.dossier, work.effects, work.dossier.trajectory
+    if trajectory.state in (TrajectoryState.RUNNING, TrajectoryState.PAUSED):
+        advance.follow(session, dossier, effects)
+    if trajectory.state is TrajectoryState.RUNNING:
+        advance.settle(session, dossier, settings, work.now, effects)
+    else:
+        trajectory.next_due_at = None
+    trajectory.revision += 1
+    session.flush()
 
 
 def undo(work: Work, row: StepRow, reason: str) -> None:

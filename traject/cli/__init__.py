@@ -4,7 +4,16 @@ from typing import Annotated
 
 import typer
 
-from traject.cli import changing, launching, mail, people, programmes, running, schools, watching
+from traject.cli import (
+    changing,
+    launching,
+    mail,
+    people,
+    programmes,
+    running,
+    school_calendar,
+    watching,
+)
 from traject.cli.console import Desk, Group, both, language_of
 
 __all__ = ["app", "main"]
@@ -39,7 +48,7 @@ def begin(
 
 for commands in (running.commands, launching.commands, watching.commands, changing.commands):
     app.add_typer(commands)
-app.add_typer(schools.commands, name="schools")
+app.add_typer(school_calendar.commands, name="schools")
 app.add_typer(people.commands, name="people")
 app.add_typer(programmes.commands, name="programmes")
 app.add_typer(watching.tasks, name="tasks")
