@@ -57,7 +57,8 @@ class Dates:
         else:
             ends_on = moved.ends_on or shift(opens_on, stage.lasts, 1) - DAY
             if stage.key in self.known.opened and ends_on < self.today:
-                ends_on = self.today + OVERRUN
+                # In whole steps, so that the plan stays the same from one day to the next.
+                ends_on += OVERRUN * -((ends_on - self.today) // OVERRUN)
             ends_on = max(ends_on, opens_on)
         if certainty is not Certainty.FIXED and self.calendar.is_estimated(opens_on):
             certainty = Certainty.ESTIMATED
