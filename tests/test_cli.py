@@ -216,6 +216,17 @@ def test_one_mail_is_held_released_and_skipped(running: Traject) -> None:
     ]
 
 
+def test_a_mail_is_read_before_it_leaves(running: Traject) -> None:
+    mail = running("outbox", "list", "--json").json[0]
+    shown = running("outbox", "show", str(mail["id"]), "--json").json
+    assert {key: shown[key] for key in ("id", "to", "subject")} == {
+        key: mail[key] for key in ("id", "to", "subject")
+    }
+    assert shown["text"].startswith("Beste ")
+    assert shown["text"] in running("outbox", "show", str(mail["id"])).out
+    assert running("outbox", "show", "999").err == "er is geen mail 999\n"
+
+
 def test_a_mail_from_a_file_is_stored_once(running: Traject, tmp_path: Path) -> None:
     file = tmp_path / "reply.eml"
     file.write_bytes(b"From: x@school.example\r\nTo: cmk@hart.example\r\nSubject: Vraag\r\n\r\nHallo\r\n")

@@ -219,7 +219,10 @@ def _slow_or_fast(said: str, meaning: Text) -> _Sick:
             f"de klok staat op {said}, maar {meaning.nl}",
             f"the clock says {said}, but {meaning.in_language('en')}",
         ),
-        Text("zet de klok gelijk (NTP) op alle machines", "set the clock (NTP) on all machines"),
+        Text(
+            "zet de klok gelijk (NTP) op alle machines; na `run-once --now` in de toekomst gaat dit vanzelf over",
+            "set the clock (NTP) on all machines; after `run-once --now` in the future this passes by itself",
+        ),
     )
 
 

@@ -2,9 +2,11 @@
 
 import os
 import secrets
+import sys
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -58,6 +60,12 @@ def _base(url: str) -> str:
     return url.rstrip("/")
 
 
+def _portal_here(given: Mapping[str, Any]) -> str:
+    """The portal that `traject up` starts, from the settings that were right."""
+    host = given.get("host", "127.0.0.1")
+    return f"http://{f'[{host}]' if ':' in host else host}:{given.get('portal_port', 8080)}"
+
+
 def _zone(name: str) -> str:
     if name not in available_timezones():
         message = f"{name!r} is not a time zone; use a name like Europe/Amsterdam"
@@ -84,13 +92,9 @@ class Settings(BaseSettings):
         validation_alias="TRAJECT_FROM",
         description="sender of every mail; replies and bounces come back to tagged forms of this address",
     )
-    base_url: Annotated[str, AfterValidator(_base)] = Field(
-        default="http://127.0.0.1:8080",
-        description="where participants reach the portal; links in mails start with it",
-    )
     secret_key: str = Field(
         default="",
-        description="signs links; empty: made at the first start and kept in var/secret-key",
+        description="makes the tags in reply and bounce addresses unguessable; empty: made once, kept in var/secret-key",
     )
     timezone: Annotated[str, AfterValidator(_zone)] = Field(
         default="Europe/Amsterdam", description="the local time of the programmes"
@@ -107,7 +111,9 @@ class Settings(BaseSettings):
         default=4, ge=1, le=50, description="connections to the mail server at once"
     )
     retention_years: int = Field(
-        default=5, ge=1, description="years that personal data is kept after the programme"
+        default=5,
+        ge=1,
+        description="years after the programme that mails and the privacy page name as the time personal data is kept",
     )
     programmes_dir: Path = Field(
         default=Path(__file__).parent.parent / "programmes", description="folder of programme files"
@@ -117,6 +123,10 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="address that every server binds to")
     portal_port: int = Field(default=8080, ge=1, le=65535, description="port of the portal")
+    base_url: Annotated[str, AfterValidator(_base)] = Field(
+        default_factory=lambda given: _portal_here(given),
+        description="where participants reach the portal; links in mails start with it; empty: the portal on this machine",
+    )
     prefect_port: int = Field(default=4200, ge=1, le=65535, description="port of the Prefect server")
     mailbox_port: int = Field(default=2525, ge=1, le=65535, description="port of the local mailbox")
 
@@ -155,9 +165,30 @@ def load_settings() -> Settings:
     except ValidationError as error:
         lines: list[str] = []
         for problem in error.errors():
+            if problem["type"] == "default_factory_not_called":
+                continue  # It only follows from another one.
             name = str(problem["loc"][0]).upper()
             name = name if name.startswith("TRAJECT_") else f"TRAJECT_{name}"
             lines.append(
                 f"{name}: {problem['msg'].removeprefix('Value error, ')} (now: {problem['input']!r})"
             )
         raise SettingsError("\n".join(lines)) from error
+
+
+def settings_table() -> str:
+    """Every setting with its default, as the Markdown table of README.md; `python -m traject.settings` prints it."""
+    return "\n".join(["| variable | default | what it is |", "|---|---|---|", *_table_lines()])
+
+
+def _table_lines() -> Iterator[str]:
+    root = Path(__file__).parent.parent
+    for name, field in Settings.model_fields.items():
+        variable = field.validation_alias or f"TRAJECT_{name.upper()}"
+        default = field.default if field.default_factory is None else None
+        if isinstance(default, Path) and default.is_relative_to(root):
+            default = default.relative_to(root)
+        yield f"| `{variable}` | {'' if default in (None, '') else f'`{default}`'} | {field.description} |"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(settings_table() + "\n")

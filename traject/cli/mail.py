@@ -1,5 +1,7 @@
 """`traject outbox` and `traject inbox`: every mail that goes and comes, and what staff decide about one of them."""
 
+from email import message_from_bytes
+from email.policy import default as modern
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +13,7 @@ from models import Arrival, Message, Person, Trajectory
 from models.enums import InboxState, MessageState
 from traject import outbox as engine
 from traject.cli.console import AsJson, BadUsage, both, desk
+from traject.errors import Refused
 from traject.inbox import add_mail
 from traject.show import instant_json, moment, table, word
 
@@ -104,6 +107,29 @@ def list_outbox(
         )
     at.show(made)
     at.tell(", ".join(f"{count} {word(which, at.language)}" for which, count in sorted(total.items())) or "0")
+
+
+@outbox.command("show", help=both("Lees één mail.", "Read one mail."))
+def show(context: typer.Context, number: Number, as_json: AsJson = False) -> None:
+    """The text as its reader gets it, before or after it went out."""
+    at = desk(context)
+    with at.store.read() as session:
+        mail = session.get(Message, number)
+    if mail is None:
+        raise Refused(at.say(f"er is geen mail {number}", f"there is no mail {number}"))
+    body = message_from_bytes(mail.data or b"", policy=modern).get_body(("plain",))
+    row = {
+        "id": mail.id,
+        "state": mail.state.value,
+        "to": mail.to_email,
+        "subject": mail.subject,
+        "text": body.get_content().replace("\r\n", "\n") if body else None,
+    }
+    if as_json:
+        at.give(row)
+        return
+    at.tell(f"{at.say('Aan', 'To')}: {mail.to_email} ({word(mail.state, at.language)})")
+    at.tell(f"{at.say('Onderwerp', 'Subject')}: {mail.subject}\n\n{row['text'] or mail.answer}")
 
 
 @outbox.command("hold", help=both("Houd één mail vast.", "Hold one mail."))

@@ -195,9 +195,6 @@ class _Run:
 
     def _show_places(self) -> None:
         settings = self.settings
-        start = clock.now().astimezone(settings.zone).date() + timedelta(days=14)
-        while start.weekday() > 4:
-            start += timedelta(days=1)
         places = say(
             settings,
             "places",
@@ -206,8 +203,7 @@ class _Run:
             mail=make_url(settings.smtp_url).render_as_string() if settings.smtp_url else self._mail_folder(),
             database=make_url(settings.database_url).render_as_string(),
             logs=self.logs,
-            school="16DS00",
-            start=start.isoformat(),
+            school="16LF00",
         )
         self.console.print(f"\n[bold]{say(settings, 'started')}[/bold]")
         self.console.print(places, markup=False, soft_wrap=True)

@@ -52,8 +52,8 @@ SENTENCES = {
 
 Bekijk in een ander venster eerst wat een traject gaat doen, en start het dan:
 
-  .venv/bin/traject preview po-nieuw --school {school} --start {start}
-  .venv/bin/traject launch po-nieuw --school {school} --start {start} --role coordinator="Voornaam Achternaam <naam@school.example>" --role directeur="Directie <directie@school.example>" --role adviseur="Adviseur <adviseur@hart.example>"
+  .venv/bin/traject preview po-nieuw --school {school} --start eerstvolgende
+  .venv/bin/traject launch po-nieuw --school {school} --start eerstvolgende --role coordinator="Voornaam Achternaam <naam@school.example>" --role directeur="Directie <directie@school.example>" --role adviseur="Adviseur <adviseur@hart.example>"
 """,
         """
   Portal           {portal}
@@ -64,8 +64,8 @@ Bekijk in een ander venster eerst wat een traject gaat doen, en start het dan:
 
 In another window, first see what a trajectory will do, and then launch it:
 
-  .venv/bin/traject preview po-nieuw --school {school} --start {start}
-  .venv/bin/traject launch po-nieuw --school {school} --start {start} --role coordinator="First Last <name@school.example>" --role directeur="Head <head@school.example>" --role adviseur="Adviser <adviser@hart.example>"
+  .venv/bin/traject preview po-nieuw --school {school} --start next
+  .venv/bin/traject launch po-nieuw --school {school} --start next --role coordinator="First Last <name@school.example>" --role directeur="Head <head@school.example>" --role adviseur="Adviser <adviser@hart.example>"
 """,
     ),
 }
