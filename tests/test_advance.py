@@ -335,6 +335,19 @@ def test_a_pause_delays_what_is_due_and_drops_nothing(light: World):
     assert reconcile(light.store, light.settings, now=local(2031, 9, 1)) == []
 
 
+def test_a_reminder_that_was_held_does_not_follow_the_one_after_it(light: World):
+    later = light.step("kennismaking/reminder-2").due_at
+    hold(light.store, light.settings, "proef:16LF00", "kennismaking/reminder-1", now=MORNING)
+    light.live(later + timedelta(minutes=5))
+    sent = len(light.mails("gathering-reminder"))
+    assert sent > 0
+    at = later + timedelta(minutes=30)
+    release(light.store, light.settings, "proef:16LF00", "kennismaking/reminder-1", now=at)
+    light.live(later + timedelta(days=1))
+    assert len(light.mails("gathering-reminder")) == sent
+    assert light.step("kennismaking/reminder-1").state is StepState.WITHDRAWN
+
+
 def test_an_answered_evaluation_sends_no_reminder_and_counts_as_done(light: World):
     light.live(local(2027, 5, 3, 12), light.do_tasks)
     assert light.answer(local(2027, 5, 4, 9)) == 2

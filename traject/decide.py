@@ -6,7 +6,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from models import StageRow, StepRow
 from models.enums import OPEN_STEPS, CatchUp, StageState, StepKind, StepState
@@ -15,6 +15,7 @@ from traject.programme import Anchor, Condition, Predicate, Stage, Step
 from traject.spans import shift
 
 DAY = timedelta(days=1)
+_NEVER = datetime.min.replace(tzinfo=UTC)
 SETTLED = (StepState.DONE, StepState.SKIPPED)
 """What a guard takes as enough: done, or staff decided that it need not be."""
 
@@ -258,7 +259,17 @@ def _of_another(dossier: Dossier, row: StepRow, parent: str, now: datetime) -> S
         return Settle(row.key, row.cycle, StepState.MISSED, "de bijeenkomst was al begonnen")
     if asked.kind is StepKind.EVALUATION and not dossier.unanswered(parent, row.cycle):
         return Settle(row.key, row.cycle, StepState.WITHDRAWN, "iedereen heeft geantwoord")
+    if "/reminder" in row.key and any(
+        _reminded_later(row, parent, other) for other in dossier.steps.values()
+    ):
+        return Settle(row.key, row.cycle, StepState.WITHDRAWN, "er ging al een latere herinnering")
     return None
+
+
+def _reminded_later(row: StepRow, parent: str, other: StepRow) -> bool:
+    """Whether a reminder that was meant to come after this one went out before it: staff held this one."""
+    same = other.cycle == row.cycle and other.key.startswith(f"{parent}/reminder")
+    return same and other.state is StepState.DONE and (other.due_at or _NEVER) > (row.due_at or _NEVER)
 
 
 def _merged(dossier: Dossier, due: list[StepRow]) -> set[tuple[str, str]]:
