@@ -109,6 +109,8 @@ class Gatherings:
         gathering.starts_at, gathering.ends_at, gathering.place = starts_at, ends_at, place
         gathering.sequence += 1
         self.effects.event("gathering.moved", gathering=gathering.id, sequence=gathering.sequence)
+        if moved:
+            self._remind_again(gathering)
         for invitation, person in self._invited(gathering):
             invitation.sequence = gathering.sequence
             self._reset(invitation)
@@ -159,6 +161,16 @@ class Gatherings:
         self.effects.event("step.reminded", step=row.key, cycle=row.cycle, people=reminded)
 
     # Inside
+
+    def _remind_again(self, gathering: Gathering) -> None:
+        """A reminder of the old date says nothing of the new one; the update itself counts as the invitation."""
+        row = next(row for row in self.dossier.steps.values() if row.id == gathering.step_id)
+        row.acted_at = self.now
+        for (key, cycle), child in self.dossier.steps.items():
+            ended = child.state in (StepState.DONE, StepState.WITHDRAWN, StepState.MISSED)
+            if ended and cycle == row.cycle and key.startswith(f"{row.key}/"):
+                child.state, child.note = StepState.PLANNED, ""
+                child.acted_at = child.done_at = None
 
     def _invitation(self, gathering: Gathering, person: Person) -> Invitation | None:
         return next(
@@ -249,12 +261,12 @@ class Gatherings:
                 Attendee(person.name, invitation.address), self.effects.tagged(invitation.tag)
             )
             calendar = CalendarPart(method.value, part)
-        what = reminder.key.partition("/")[2] if reminder else f"{kind}:{invitation.sequence}"
+        what = reminder.key.partition("/")[2] if reminder else kind
         self.effects.queue(
             kind,
             person,
             context,
-            f"t{self.dossier.id}:g{gathering.id}:{what}:i{invitation.id}",
+            f"t{self.dossier.id}:g{gathering.id}:{what}:{invitation.sequence}:i{invitation.id}",
             Reason(
                 step_id=gathering.step_id,
                 invitation_id=invitation.id,

@@ -1,0 +1,66 @@
+"""Reminders and dates that move: nobody is reminded of an old date, and everybody of the new one."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from engine_cases import MORNING, World, add_school, days, engine_settings
+
+from models import StepRow
+from models.enums import StepState
+from traject.staff import move_step
+from traject.store import Store
+
+
+@pytest.fixture
+def world(store: Store, database_url: str, tmp_path: Path) -> World:
+    """One school with a trajectory whose first day has begun; on both databases."""
+    made = World(store, engine_settings(database_url, tmp_path / "var"))
+    add_school(store)
+    made.launch()
+    made.advance(MORNING)
+    return made
+
+
+def _reminders(world: World) -> list[StepRow]:
+    return [world.step(f"kennismaking/reminder-{number}") for number in (1, 2)]
+
+
+def test_a_gathering_that_moves_after_its_reminder_is_reminded_of_again(world: World) -> None:
+    first = _reminders(world)[0].due_at
+    assert first is not None
+    world.live(first)
+    world.deliver(first)
+    before = len(world.mails("gathering-reminder"))
+    assert before == 3
+    starts_at = world.step("kennismaking").starts_at
+    assert starts_at is not None
+    move_step(
+        world.store,
+        world.settings,
+        "proef:16LF00",
+        "kennismaking",
+        to=starts_at + timedelta(weeks=2),
+        now=first + days(1),
+    )
+    world.deliver(first + days(1))
+    assert [row.state for row in _reminders(world)] == [StepState.PLANNED, StepState.PLANNED]
+    world.live(starts_at + timedelta(weeks=2))
+    assert len(world.mails("gathering-reminder")) == before + 6
+
+
+def test_a_gathering_that_moves_nearer_brings_the_update_and_no_reminder_beside_it(world: World) -> None:
+    starts_at, invited_at = world.step("kennismaking").starts_at, world.step("kennismaking").due_at
+    assert starts_at is not None
+    assert invited_at is not None
+    world.live(invited_at)
+    world.deliver(invited_at)
+    now = invited_at + days(1)
+    move_step(
+        world.store, world.settings, "proef:16LF00", "kennismaking", to=now + timedelta(days=5), now=now
+    )
+    world.advance(now)
+    assert len(world.mails("invitation-update")) == 3
+    assert world.mails("gathering-reminder") == []
+    world.live(now + days(5))
+    assert len(world.mails("gathering-reminder")) == 3
