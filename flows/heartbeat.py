@@ -7,26 +7,47 @@ from prefect import flow, task
 from flows.context import opened
 from flows.deliver_mail import drain_outbox
 from flows.read_mailbox import drain_inbox
+from flows.verdict import all_done
 from traject.advance import advance
 from traject.clock import now
+from traject.years import looked_today, queue_yearly_evaluations
 
 BATCH = 50
+MOST_BATCHES = 200
+"""What is still due after so many batches is for the next beat: no run goes on for ever."""
 
 
 @flow(name="heartbeat", flow_run_name="hartslag")
 async def heartbeat() -> dict[str, Any]:
     """Take in what arrived, let everything that is due happen, send what is queued. Safe to run at any time."""
-    moves: dict[str, int] = {}
-    failed: list[int] = []
     arrived = await drain_inbox()
-    while True:
+    moves: dict[str, int] = {}
+    failed: set[int] = set()
+    for _ in range(MOST_BATCHES):
         report = await advance_batch()
         for name, count in report["moves"].items():
             moves[name] = moves.get(name, 0) + count
-        failed += report["failed"]
+        failed.update(report["failed"])
         if report["trajectories"] < BATCH:
             break
-    return {"arrived": arrived, "moves": moves, "failed": failed, "delivered": await drain_outbox()}
+    delivered = await drain_outbox()
+    # Last, so that what it may stumble over keeps nothing waiting; what it queues goes out with the next beat.
+    mended = await look_once_a_day()
+    return all_done(
+        {"arrived": arrived, "moves": moves, "delivered": delivered, "mended": mended}, failed=failed
+    )
+
+
+@task(name="look for forgotten schools once a day")
+async def look_once_a_day() -> list[int]:
+    """On the first beat of a day, mend what was forgotten this school year: Prefect's daily run may have been lost."""
+    with opened() as (store, settings):
+        with store.read() as session:
+            if looked_today(session, settings, now()):
+                return []
+        report = queue_yearly_evaluations(store, settings, now=now())
+    all_done({}, failed=report.advanced.failed)
+    return report.mended
 
 
 @task(name="advance a batch")

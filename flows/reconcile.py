@@ -4,6 +4,7 @@ from prefect import flow
 from prefect.artifacts import acreate_table_artifact
 
 from flows.context import opened
+from flows.verdict import NotAllDone
 from traject.clock import now
 from traject.reconcile import reconcile as compare
 
@@ -16,6 +17,6 @@ async def reconcile() -> int:
     rows = [{"traject": f.trajectory, "wat": f.code, "bevinding": f.sentence} for f in findings]
     await acreate_table_artifact(key="controle", table=rows, description="Wat niet klopt; leeg is goed.")
     if findings:
-        message = f"{len(findings)} findings; see the artifact 'controle'"
-        raise RuntimeError(message)
+        message = f"{len(findings)} keer klopt er iets niet; de tabel ‘controle’ bij deze run zegt wat, en wat te doen"
+        raise NotAllDone(message)
     return 0

@@ -6,6 +6,7 @@ from prefect import flow
 
 from flows.context import opened
 from flows.deliver_mail import drain_outbox
+from flows.verdict import all_done
 from traject.clock import now
 from traject.scheduling import schedule_gatherings
 
@@ -15,9 +16,9 @@ async def schedule_study_afternoons() -> dict[str, Any]:
     """Look at every gathering that still needs a date or has its invitations due, and send what came of it."""
     with opened() as (store, settings):
         report = schedule_gatherings(store, settings, now=now())
-    return {
+    done = {
         "replanned": report.replanned,
         "moves": report.advanced.moves,
-        "failed": list(report.advanced.failed),
         "delivered": await drain_outbox(),
     }
+    return all_done(done, failed=report.advanced.failed)
