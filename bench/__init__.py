@@ -1,7 +1,6 @@
 """What Traject costs, measured on this machine: `python -m bench` (see figures.py for how a figure is judged)."""
 
-import os
-import tempfile
+import warnings
 
-# The PostgreSQL wheel warns at its import where there is none, as in a container.
-os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
+# The PostgreSQL wheel says so at its import, as in a container; it does without.
+warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")

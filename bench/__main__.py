@@ -90,6 +90,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     names = asked.names or [name for name in MEASUREMENTS if name != "idle" or asked.size == "full"]
     said = Console(stderr=True)
     on = machine.describe()
+    if sentence := machine.busy():
+        said.print(sentence, style="yellow")
     figures: list[Figure] = []
     for name in names:
         with said.status(f"{name} …"):

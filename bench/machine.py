@@ -26,6 +26,14 @@ def describe() -> dict[str, str]:
     }
 
 
+def busy() -> str:
+    """A sentence when others use this machine; empty when it is quiet."""
+    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    if load < cores / 2:
+        return ""
+    return f"This machine is busy (load {load:.1f} on {cores} cores) and figures are lower for it; measure again when it is quiet."
+
+
 def _processor() -> str:
     known = Path("/proc/cpuinfo")
     lines = known.read_text().splitlines() if known.exists() else []
