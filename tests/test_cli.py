@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import time_machine
@@ -12,6 +13,8 @@ from commands import LAUNCH, Traject, with_settings
 from sqlmodel import select
 
 from models import Event, Message, School, Trajectory
+from traject.cli.running import MOVES
+from traject.decide import Move
 from traject.settings import Settings
 from traject.store import Store
 
@@ -233,6 +236,10 @@ def test_a_mail_from_a_file_is_stored_once(running: Traject, tmp_path: Path) -> 
     first, second = (running("inbox", "add", str(file), "--json").json for _ in range(2))
     assert first == second
     assert len(running("inbox", "list", "--json").json) == 1
+
+
+def test_every_move_has_words_for_people() -> None:
+    assert set(MOVES) == {move.__name__ for move in get_args(Move)}
 
 
 def test_a_second_run_once_at_the_same_moment_does_nothing(running: Traject, store: Store) -> None:

@@ -25,6 +25,15 @@ _PARTS = {
     "prefect": ("Prefect", "Prefect"),
 }
 
+MOVES = {
+    "OpenStage": ("fase geopend", "stage opened"),
+    "CloseStage": ("fase afgesloten", "stage closed"),
+    "StageOverdue": ("fase duurt langer", "stage overdue"),
+    "Finish": ("afgerond", "finished"),
+    "Fire": ("stap gedaan", "step done"),
+    "Settle": ("stap afgehandeld", "step settled"),
+}
+
 
 @commands.command(
     "init",
@@ -95,15 +104,15 @@ def run_once(
 
 def _show_round(at: Desk, report: dict[str, Any]) -> None:
     delivery = report["delivery"]
-    moves = ", ".join(f"{count} × {name}" for name, count in report["moves"].items()) or "0"
+    moves = ", ".join(f"{count} × {at.say(*MOVES[name])}" for name, count in report["moves"].items())
     at.tell(
         at.say(
             f"Ingekomen verwerkt: {sum(report['inbox'].values())}\n"
-            f"Trajecten aan de beurt: {report['trajectories']} ({moves})\n"
+            f"Trajecten aan de beurt: {report['trajectories']}{f' ({moves})' if moves else ''}\n"
             f"Mail verstuurd: {delivery['accepted']}, uitgesteld: {delivery['deferred']}, "
             f"mislukt: {delivery['failed']}",
             f"Arrivals applied: {sum(report['inbox'].values())}\n"
-            f"Trajectories due: {report['trajectories']} ({moves})\n"
+            f"Trajectories due: {report['trajectories']}{f' ({moves})' if moves else ''}\n"
             f"Mail sent: {delivery['accepted']}, put off: {delivery['deferred']}, failed: {delivery['failed']}",
         )
     )
