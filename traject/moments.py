@@ -49,7 +49,7 @@ class Dates:
             opens_on = self.calendar.to_local(self.known.opened[stage.key]).date()
             certainty = Certainty.FIXED
         elif moved.opens_on:
-            opens_on = moved.opens_on
+            opens_on = max(moved.opens_on, self._earliest(stage.starts, previous))
         else:
             opens_on = self._stage_start(stage.starts, previous)
         if stage.key in self.known.closed:
@@ -75,7 +75,14 @@ class Dates:
                 base = self.calendar.to_local(found[0]).date()
             elif previous:
                 base = previous.ends_on + DAY
-        return max(shift(base, starts.span, starts.sign), self.today)
+        return max(shift(base, starts.span, starts.sign), self._earliest(starts, previous))
+
+    def _earliest(self, starts: Moment, previous: PlannedStage | None) -> date:
+        """A stage that follows another waits for its end, whatever else was decided."""
+        if starts.anchor is not Anchor.STAGE_ENDS or previous is None:
+            return self.today
+        closed = previous.key in self.known.closed
+        return max(self.today, previous.ends_on + (timedelta() if closed else DAY))
 
     # Which steps there are
 
@@ -112,6 +119,8 @@ class Dates:
             if number % step.cycle.every == 0 and first <= ends_on and not late:
                 yield str(year)
             year = year.next()
+        told = {*self.known.asked, *self.known.fixed}
+        yield from sorted(cycle for key, cycle in told if key == step.key and cycle >= str(year))
 
     def span_of(self, step: Step, cycle: str) -> tuple[date, date]:
         """The first and the last day on which a step can be."""

@@ -8,6 +8,7 @@ from traject import advance
 from traject.decide import meant_end
 from traject.errors import Refused
 from traject.planner import OVERRUN
+from traject.programme import Anchor
 from traject.settings import Settings
 from traject.staff_action import StaffResult, Work, action
 from traject.store import Store
@@ -39,10 +40,25 @@ def move_stage(
         if ends_on and ends_on < (opens_on or row.opens_on):
             message = f"fase ‘{stage}’ kan niet eindigen op {ends_on:%d-%m-%Y}, want dat is voor het begin"
             raise Refused(message)
+        if opens_on:
+            _refuse_before_the_last(work, row, opens_on)
         row.moved_opens_on, row.moved_ends_on = opens_on or row.moved_opens_on, ends_on or row.moved_ends_on
         work.effects.event("stage.moved", actor="staff", stage=stage)
         work.sentence = f"Fase ‘{row.title}’ is verplaatst."
     return result
+
+
+def _refuse_before_the_last(work: Work, row: StageRow, opens_on: date) -> None:
+    if work.dossier.programme.stage(row.key).starts.anchor is not Anchor.STAGE_ENDS:
+        return
+    for before in work.dossier.stages.values():
+        still_runs = before.state in (StageState.PLANNED, StageState.OPEN) and before.ends_on >= opens_on
+        if before.position == row.position - 1 and still_runs:
+            message = (
+                f"fase ‘{row.key}’ volgt op ‘{before.key}’, en die duurt tot en met {before.ends_on:%d-%m-%Y}; "
+                "kies een latere dag, of laat die fase eerst eerder eindigen"
+            )
+            raise Refused(message)
 
 
 def close_stage(
