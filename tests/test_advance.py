@@ -205,6 +205,23 @@ def test_a_finished_trajectory_asks_nothing_more_and_goes_on_when_a_stage_is_ope
     assert light.trajectory().state is TrajectoryState.FINISHED
 
 
+def test_an_evaluation_that_is_due_is_asked_before_the_trajectory_finishes(light: World):
+    """Its last stage closes in a weekend, when nothing is sent; the evaluation was due on the Monday before."""
+    light.live(local(2027, 4, 29), light.do_tasks)
+    saturday = local(2027, 5, 8, 10)
+    with light.store.write() as session:
+        for row in session.exec(select(StageRow)):
+            row.state, row.closed_at = StageState.CLOSED, saturday
+        for step in session.exec(select(StepRow).where(StepRow.state == StepState.OPEN)):
+            step.state = StepState.DONE
+        session.exec(select(Trajectory)).one().next_due_at = saturday
+    light.advance(saturday)
+    assert light.trajectory().state is TrajectoryState.RUNNING
+    light.advance(local(2027, 5, 10, 10))
+    assert light.step("jaarevaluatie", "2026-2027").state is StepState.OPEN
+    assert len(light.mails("evaluation-request")) == 2
+
+
 # Downtime
 
 

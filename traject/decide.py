@@ -80,7 +80,9 @@ def decide(dossier: Dossier, now: datetime) -> list[Move]:
         stage.state in (StageState.CLOSED, StageState.CANCELLED) for stage in dossier.stages.values()
     )
     waiting = any(
-        row.state is StepState.OPEN and row.kind in (StepKind.GATHERING, StepKind.EVALUATION)
+        row.kind in (StepKind.GATHERING, StepKind.EVALUATION)
+        if row.state is StepState.OPEN
+        else _is_due(row, now) and _is_reachable(dossier, row)  # it only waits for sending hours
         for row in dossier.steps.values()
     )
     return [Finish()] if finished and not waiting else []
