@@ -21,7 +21,7 @@ from traject.errors import Refused
 from traject.plan import diff
 from traject.replan import current_plan
 from traject.settings import Settings
-from traject.staff_action import DryRun, StaffResult, Work, let_follow
+from traject.staff_action import DryRun, StaffResult, Work, how_ended, let_follow
 from traject.store import Store
 
 
@@ -130,9 +130,11 @@ def _follow(session: Session, trajectory_id: int, settings: Settings, now: datet
                 row=row,
             )
     let_follow(work, settings)
+    changes = diff(before, current_plan(dossier))
     return StaffResult(
         reference=dossier.trajectory.reference,
-        changes=diff(before, current_plan(dossier)),
+        changes=changes,
+        ended=how_ended(changes, dossier),
         mails=work.effects.queued,
     )
 

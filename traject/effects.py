@@ -294,6 +294,12 @@ class Effects:
             )
         return True
 
+    def tell_of_task(self, task: Task, person: Person) -> None:
+        """Mail a task that was somebody else's to who does it from now on."""
+        context = TaskContext(**self.common(person), title=task.title, detail=task.detail, due_on=task.due_on)
+        key = f"{task.effect_key}:p{row_id(person)}"
+        self.queue(MessageKind.TASK, person, context, key, Reason(step_id=task.step_id))
+
     def assign(self, step: Step, row: StepRow) -> None:
         """Fire a task step."""
         detail = step.text.nl if step.text else ""

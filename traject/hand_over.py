@@ -177,11 +177,21 @@ def _after_leaving(work: Work, person: Person, successor: Person | None) -> None
             person_id=row_id(person),
             reminders_only=False,
         )
+    staff_roles = {role.key for role in work.dossier.programme.roles if role.staff}
+    if not roles & staff_roles:
+        _give_tasks(work, person, successor)
+
+
+def _give_tasks(work: Work, person: Person, successor: Person | None) -> None:
+    """Open tasks go to whoever takes over, with a mail for each, as the one before had."""
+    to = successor or work.dossier.adviser()
     open_tasks = select(Task).where(
         Task.trajectory_id == work.dossier.id, Task.person_id == person.id, Task.state == TaskState.OPEN
     )
-    for task in work.session.exec(open_tasks):
-        task.person_id = successor.id if successor else None
+    for task in work.session.exec(open_tasks.order_by(col(Task.id))):
+        task.person_id = to.id if to else None
+        if to:
+            work.effects.tell_of_task(task, to)
 
 
 def _row(work: Work, step_id: int) -> StepRow:

@@ -1,6 +1,6 @@
 """How a plan, a change and a moment look to a person: tables for a terminal of 80 columns, and the same as JSON values."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -11,10 +11,11 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text as Styled
 
-from models.enums import Certainty, StepKind
+from models.enums import Certainty, StepKind, StepState
 from traject.plan import Change, Changes, Plan, PlannedStage, PlannedStep
 from traject.programme import Programme
 
+NOTHING_ENDED: Mapping[tuple[str, str], StepState] = {}
 MOMENT = timedelta(minutes=1)  # what closes at midnight was open until the day before
 
 _WEEKDAYS = {
@@ -116,8 +117,10 @@ class PlanView:
         parts.append(self._legend(plan))
         return Group(*parts)
 
-    def changes(self, changes: Changes) -> RenderableType:
-        """The before/after list; a sentence when nothing differs."""
+    def changes(
+        self, changes: Changes, ended: Mapping[tuple[str, str], StepState] = NOTHING_ENDED
+    ) -> RenderableType:
+        """The before/after list; a sentence when nothing differs. `ended`: how steps that are no longer owed ended."""
         if not changes:
             return Styled(self.say("Er verandert niets in de planning.", "Nothing changes in the plan."))
         made = table(
@@ -130,7 +133,7 @@ class PlanView:
             made.add_row(
                 escape(self._changed(change)),
                 self._side(change.before, "—"),
-                self._side(change.after, self._gone()),
+                self._side(change.after, self._gone(change, ended)),
             )
         return made
 
@@ -231,7 +234,14 @@ class PlanView:
         certain = "" if thing.certainty is Certainty.FIXED else f" ({word(thing.certainty, self.language)})"
         return f"{moment(thing.when, self.zone, self.language)}{certain}"
 
-    def _gone(self) -> str:
+    def _gone(self, change: Change, ended: Mapping[tuple[str, str], StepState]) -> str:
+        step = change.before
+        if isinstance(step, PlannedStep) and ended.get(step.id) is StepState.DONE:
+            return (
+                self.say("gaat nu uit", "goes out now")
+                if step.kind is StepKind.MAIL
+                else self.say("gedaan", "done")
+            )
         return self.say("vervalt", "is dropped")
 
 

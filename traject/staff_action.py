@@ -13,11 +13,11 @@ from sqlmodel import Session, select
 from models import EvaluationRequest, StepRow, Task
 from models.enums import RequestState, StepState, TaskState, TrajectoryState
 from traject import access, advance, outbox
-from traject.dossier import Dossier, find, load, row_id
+from traject.dossier import Dossier, StepId, find, load, row_id
 from traject.effects import Effects, Queued
 from traject.errors import Refused
 from traject.gatherings import Gatherings
-from traject.plan import Changes, diff
+from traject.plan import Changes, PlannedStep, diff
 from traject.replan import current_plan
 from traject.settings import Settings
 from traject.store import Store
@@ -32,6 +32,7 @@ class StaffResult:
     reference: str
     sentence: str = ""
     changes: Changes = NO_CHANGES
+    ended: dict[StepId, StepState] = field(default_factory=dict)  # steps that it brought to an end, and how
     mails: list[Queued] = field(default_factory=list)
 
 
@@ -81,6 +82,7 @@ def action(
             let_follow(work, settings)
             result.reference, result.sentence = dossier.trajectory.reference, work.sentence
             result.changes, result.mails = diff(before, current_plan(dossier)), effects.queued
+            result.ended = how_ended(result.changes, dossier)
             if dry_run:
                 raise DryRun
     except DryRun:
@@ -98,6 +100,16 @@ def let_follow(work: Work, settings: Settings) -> None:
         trajectory.next_due_at = None
     trajectory.revision += 1
     session.flush()
+
+
+def how_ended(changes: Changes, dossier: Dossier) -> dict[StepId, StepState]:
+    """Of the steps that are no longer owed: which were done, skipped or withdrawn. What the plan dropped is not there."""
+    gone = {
+        change.before.id
+        for change in changes.steps
+        if isinstance(change.before, PlannedStep) and change.after is None
+    }
+    return {name: dossier.steps[name].state for name in gone if name in dossier.steps}
 
 
 def undo(work: Work, row: StepRow, reason: str) -> None:

@@ -69,7 +69,7 @@ def _show(at: Desk, result: StaffResult, now: datetime) -> None:
         programme = load(session, row_id(found), at.settings, now).programme
     at.show(Styled(result.reference, style="bold"))
     at.tell(result.sentence)
-    at.show(PlanView(programme, at.settings.zone, at.language).changes(result.changes))
+    at.show(PlanView(programme, at.settings.zone, at.language).changes(result.changes, result.ended))
     for mail in result.mails:
         at.tell(f"Mail: {mail.person} <{mail.email}>: {mail.subject}")
     if not result.mails:

@@ -154,7 +154,7 @@ def _show(at: Desk, result: DaysOffResult) -> None:
         with at.store.read() as session:
             programme = load(session, row_id(find(session, one.reference)), at.settings, at.now()).programme
         at.show("", Styled(one.reference, style="bold"))
-        at.show(PlanView(programme, at.settings.zone, at.language).changes(one.changes))
+        at.show(PlanView(programme, at.settings.zone, at.language).changes(one.changes, one.ended))
         for mail in one.mails:
             at.tell(f"Mail: {mail.person} <{mail.email}>: {mail.subject}")
 
