@@ -3,7 +3,7 @@
 import random
 import shutil
 from collections import Counter
-from datetime import datetime, time, timedelta
+from datetime import time, timedelta
 from itertools import pairwise
 from pathlib import Path
 
