@@ -14,6 +14,7 @@ from models import (
     Event,
     Invitation,
     Message,
+    StageRow,
     StepRow,
     Trajectory,
 )
@@ -143,7 +144,21 @@ def _running(session: Session, until: datetime) -> dict[int, list[tuple[datetime
             spans[number].append((since.pop(number), event.at))
     for number, at in since.items():
         spans[number].append((at, until))
-    return spans
+    over = _last_stage_closed(session)
+    return {
+        number: [(start, min(end, over.get(number, end))) for start, end in found]
+        for number, found in spans.items()
+    }
+
+
+def _last_stage_closed(session: Session) -> dict[int, datetime]:
+    """When the last stage of each trajectory closed; after that it only waits for what people were asked."""
+    query = (
+        select(StageRow.trajectory_id, func.max(StageRow.closed_at))
+        .group_by(col(StageRow.trajectory_id))
+        .having(func.count() == func.count(col(StageRow.closed_at)))
+    )
+    return {number: at for number, at in session.exec(query) if at is not None}
 
 
 def _ran_in_window(
