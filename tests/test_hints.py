@@ -2,6 +2,7 @@
 
 import json
 import threading
+from base64 import b64encode
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -128,3 +129,10 @@ def test_the_url_of_another_prefect_is_followed(now: datetime, monkeypatch: pyte
         monkeypatch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{server.port}/api")
         assert hint(Settings(prefect_port=1), "trajectory.launched", [7], now)
     assert len(server.events) == 1
+
+
+def test_a_prefect_with_a_password_is_told_it(now: datetime, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PREFECT_SERVER_API_AUTH_STRING", "hart:a:b")
+    with serving(Server()) as server:
+        assert hinted(server, now, 7)
+    assert server.headers["authorization"] == f"Basic {b64encode(b'hart:a:b').decode()}"

@@ -255,13 +255,10 @@ def _smtp(settings: Settings) -> Text:
 
 def _prefect(settings: Settings) -> Text:
     up = Text("start `traject up` (of `make run`)", "start `traject up` (or `make run`)")
-    login = os.environ.get("PREFECT_SERVER_API_AUTH_STRING", "")
-    user, _, password = login.partition(":")
-    auth = (user, password) if login else None
     url = settings.prefect_api_url
     try:
         with httpx.Client(
-            base_url=url, auth=auth, timeout=ANSWER_WITHIN.total_seconds(), trust_env=False
+            base_url=url, auth=settings.prefect_login, timeout=ANSWER_WITHIN.total_seconds(), trust_env=False
         ) as api:
             if (health := api.get("/health")).status_code != 200:
                 raise _Sick(

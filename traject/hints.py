@@ -40,7 +40,12 @@ def hint(settings: Settings, event: str, trajectory_ids: Iterable[int], now: dat
     if not events:
         return True
     try:
-        with httpx.Client(base_url=settings.prefect_api_url, timeout=PATIENCE, trust_env=False) as client:
+        with httpx.Client(
+            base_url=settings.prefect_api_url,
+            auth=settings.prefect_login,
+            timeout=PATIENCE,
+            trust_env=False,
+        ) as client:
             headers = _csrf(client)
             client.post("/events", json=events, headers=headers).raise_for_status()
     except httpx.HTTPError as error:

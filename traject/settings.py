@@ -141,6 +141,12 @@ class Settings(BaseSettings):
         return os.environ.get("PREFECT_API_URL") or f"http://{self.host}:{self.prefect_port}/api"
 
     @property
+    def prefect_login(self) -> tuple[str, str] | None:
+        """The name and password that Prefect's API asks for, when PREFECT_SERVER_API_AUTH_STRING sets them."""
+        name, colon, password = os.environ.get("PREFECT_SERVER_API_AUTH_STRING", "").partition(":")
+        return (name, password) if colon else None
+
+    @property
     def zone(self) -> ZoneInfo:
         """The time zone, ready for use."""
         return ZoneInfo(self.timezone)
