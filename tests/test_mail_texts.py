@@ -325,3 +325,22 @@ def test_all_text_has_enough_contrast_in_light_and_dark() -> None:
                 assert contrast(ink, ground) >= 4.5, (ink, ground)
         for ground in set(re.findall(r"background-color: (#\w{6})", "\n".join(buttons))):
             assert contrast("#ffffff", ground) >= 4.5
+
+
+@pytest.mark.parametrize("kind", [MessageKind.NOTICE, MessageKind.REMINDER])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_title_that_asks_keeps_its_own_mark_and_another_gets_a_point(
+    kind: MessageKind, language: str
+) -> None:
+    for title, ending in (("Wat nam je mee?", "Wat nam je mee?"), ("De planning", "De planning.")):
+        text, html = bodies(mail(kind, language, replace(CONTEXT_OF[kind], title=title)))
+        assert f"{ending}\n" in text
+        assert f"{ending}</p>" in html
+
+
+def test_a_welcome_with_words_of_its_own_greets_once() -> None:
+    for text, times in (("Fijn dat je meedoet. We beginnen.", 1), ("", 1)):
+        for body in bodies(
+            mail(MessageKind.WELCOME, "nl", replace(CONTEXT_OF[MessageKind.WELCOME], text=text))
+        ):
+            assert body.count("Fijn dat je meedoet.") == times

@@ -111,7 +111,6 @@ class Effects:
             to_name=person.name,
             to_email=person.email,
             reply_to=self.tagged(reason.reply_tag or tag),
-            references=message_id,
         )
         composed = compose(kind, person.language, context, head, calendar=calendar)
         state, why = self._first_state(kind, person)
