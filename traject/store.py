@@ -23,6 +23,9 @@ from traject.errors import StoreError
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
+LOCK_PATIENCE = 30.0
+"""Seconds that SQLite waits for another process that writes; `?timeout=…` in the URL sets another."""
+
 
 class Store:
     """One database: `read()` and `write()` give sessions; leaving `write()` commits, an exception rolls back."""
@@ -95,8 +98,12 @@ def _open(url: str, *, is_sqlite: bool) -> Engine:
     # hide_parameters: an error message must not carry names, addresses or answers into a log.
     if not is_sqlite:
         return create_engine(url, pool_pre_ping=True, pool_size=10, hide_parameters=True)
+    parsed = make_url(url)
+    patience = float(str(parsed.query.get("timeout", LOCK_PATIENCE)))
     engine = create_engine(
-        url, connect_args={"timeout": 30, "check_same_thread": False}, hide_parameters=True
+        parsed.difference_update_query(["timeout"]),
+        connect_args={"timeout": patience, "check_same_thread": False},
+        hide_parameters=True,
     )
 
     @event.listens_for(engine, "connect")
@@ -105,7 +112,7 @@ def _open(url: str, *, is_sqlite: bool) -> Engine:
         cursor = connection.cursor()
         # NORMAL in WAL: a commit survives a killed process; a power cut may undo the last ones as a whole. What
         # is undone is due again, so nothing is lost; a mail of that moment can go out twice, byte for byte.
-        pragmas = ("foreign_keys = ON", "busy_timeout = 30000", "synchronous = NORMAL", "cache_size = -65536")
+        pragmas = ("foreign_keys = ON", "synchronous = NORMAL", "cache_size = -65536")
         for pragma in pragmas:
             cursor.execute(f"PRAGMA {pragma}")
         for attempt in range(20):  # turning WAL on does not wait for busy_timeout
