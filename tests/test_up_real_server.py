@@ -1,18 +1,37 @@
-"""`traject up` with the real Prefect server: deployed, woken by an event, stopped, started again. About 50 seconds."""
+"""`traject up` with the real Prefect server: deployed, woken, stopped, started again, and with its server killed."""
 
+import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
+import httpx
+import psutil
+import pytest
+from sqlmodel import select
+
+from calendars.school_year import school_calendar
+from models import StageRow, Trajectory
 from traject import prefect_server
+from traject.hints import hint
+from traject.settings import Settings
+from traject.store import Store
 
+pytestmark = pytest.mark.xdist_group("prefect")
 ROOT = Path(__file__).parent.parent
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "TRAJECT_"))}
+START = "import sys; from traject.settings import load_settings; from traject.up import up; sys.exit(up(load_settings()))"
 
 
 def free_port() -> int:
@@ -21,80 +40,156 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def wait_for(true: Callable[[], bool], seconds: float = 10) -> None:
+def wait_for(true: Callable[[], Any], seconds: float = 10, what: str = "did not happen in time") -> Any:
     deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.05)
+    while not (found := true()):
+        assert time.monotonic() < deadline, what
+        time.sleep(0.3)
+    return found
 
 
-def test_an_event_of_a_trajectory_runs_its_flow_on_a_real_server(tmp_path):
-    names = [deployment.partition("/")[0] for deployment in prefect_server.deployments(ROOT / "prefect.yaml")]
-    (tmp_path / "prefect.yaml").write_bytes((ROOT / "prefect.yaml").read_bytes())
-    (tmp_path / "flows").mkdir()
-    (tmp_path / "flows" / "__init__.py").touch()
-    for name in names:
-        takes = "trajectory_id: str" if name == "run_trajectory" else ""
-        ran = "with open('ran', 'a') as f: f.write(repr(trajectory_id) + '\\n')" if takes else "pass"
-        flow = f"from prefect import flow\n@flow(name={name!r})\nasync def {name}({takes}):\n    {ran}\n"
-        (tmp_path / "flows" / f"{name}.py").write_text(flow)
-    port = free_port()
-    ports = {
-        "TRAJECT_PREFECT_PORT": port,
-        "TRAJECT_PORTAL_PORT": free_port(),
-        "TRAJECT_MAILBOX_PORT": free_port(),
-    }
-    environment = CLEAN | {name: str(number) for name, number in ports.items()}
-    # The beats of the coming hour are planned by the server; a minute is too long to wait here.
-    environment["PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS"] = "5"
-    start = "import sys; from traject.settings import load_settings; from traject.up import up; sys.exit(up(load_settings()))"
+@dataclass
+class Up:
+    """One `traject up` that runs."""
 
-    def session(work: Callable[[], None], stop: signal.Signals) -> str:
-        with (tmp_path / "said").open("w") as said:
-            running = subprocess.Popen(
-                [sys.executable, "-c", start],
-                cwd=tmp_path,
-                env=environment,
-                stdout=said,
-                stderr=subprocess.STDOUT,
-            )
-        try:
-            wait_for(lambda: "Ctrl-C" in (tmp_path / "said").read_text() or running.poll() is not None, 120)
-            assert running.poll() is None, (tmp_path / "said").read_text()
-            work()
-            running.send_signal(stop)
-            assert running.wait(timeout=15) == 0
-        finally:
-            running.kill()
-            running.wait()
-        return (tmp_path / "said").read_text()
+    running: subprocess.Popen[bytes]
+    output: Path
+    environment: dict[str, str]
 
-    def emit_three() -> None:
-        emit = (
-            "from prefect.events import emit_event\nfrom prefect.events.worker import EventsWorker\n"
-            "for _ in range(3):\n"
-            "    emit_event('trajectory.launched', resource={'prefect.resource.id': 'traject.trajectory.41'})\n"
-            "EventsWorker.instance().drain()\n"
-            "import time\nfrom prefect import get_client\n"
-            "from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName\n"
-            "beats = DeploymentFilter(name=DeploymentFilterName(any_=['heartbeat']))\n"
-            "with get_client(sync_client=True) as prefect:\n"
-            "    while not (runs := prefect.read_flow_runs(deployment_filter=beats)): time.sleep(0.5)\n"
-            "assert runs[0].auto_scheduled\n"
+    @property
+    def said(self) -> str:
+        return self.output.read_text()
+
+    @property
+    def api(self) -> str:
+        return f"http://127.0.0.1:{self.environment['TRAJECT_PREFECT_PORT']}/api"
+
+    def stop(self, how: signal.Signals) -> None:
+        self.running.send_signal(how)
+        assert self.running.wait(timeout=15) == 0
+
+    def child(self, *words: str) -> psutil.Process:
+        """The process that was started with these words."""
+        for child in psutil.Process(self.running.pid).children():
+            if all(word in child.cmdline() for word in words):
+                return child
+        raise AssertionError(f"no child with {words}")
+
+    def post(self, path: str, values: dict[str, Any]) -> Any:
+        """What Prefect's API answers, with the token that it asks for."""
+        with httpx.Client(base_url=self.api, trust_env=False) as client:
+            token = client.get("/csrf-token", params={"client": "a-test"}).raise_for_status().json()["token"]
+            headers = {"Prefect-Csrf-Token": token, "Prefect-Csrf-Client": "a-test"}
+            return client.post(path, json=values, headers=headers).raise_for_status().json()
+
+    def runs(self, flow: str) -> list[dict[str, Any]]:
+        """The runs of a flow, those that are planned first."""
+        return self.post(
+            "/flow_runs/filter", {"flows": {"name": {"any_": [flow]}}, "sort": "START_TIME_DESC"}
         )
-        theirs = environment | {
-            "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
-            "PREFECT_HOME": str(tmp_path / "emitter"),
-        }
-        subprocess.run([sys.executable, "-c", emit], env=theirs, check=True, timeout=60)
-        wait_for(lambda: (tmp_path / "ran").exists(), 60)
 
-    said = session(emit_three, signal.SIGINT)
-    assert (tmp_path / "ran").read_text() == "'41'\n", "three events of one school at once are one run"
-    assert "Traceback" not in said
-    assert "Traceback" not in (tmp_path / "var/log/prefect-server.log").read_text()
-    deployed = (tmp_path / "var/log/prefect-deploy.log").stat().st_size
-    session(lambda: None, signal.SIGTERM)
-    assert (tmp_path / "var/log/prefect-deploy.log").stat().st_size == deployed, (
-        "a second start deploys nothing"
-    )
+    def ran(self, trajectory: int) -> list[dict[str, Any]]:
+        """The runs of one trajectory that were completed."""
+        wanted = {"trajectory_id": str(trajectory)}
+        runs = [run for run in self.runs("run_trajectory") if run["parameters"] == wanted]
+        return [run for run in runs if run["state_type"] == "COMPLETED"]
+
+    def beat(self) -> None:
+        """One heartbeat, now, by the worker."""
+        deployment = httpx.get(f"{self.api}/deployments/name/heartbeat/heartbeat", trust_env=False).json()
+        made = self.post(f"/deployments/{deployment['id']}/create_flow_run", {"state": {"type": "SCHEDULED"}})
+        own = {"flow_runs": {"id": {"any_": [made["id"]]}}}
+        ended = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+        run = wait_for(
+            lambda: [r for r in self.post("/flow_runs/filter", own) if r["state_type"] in ended], 60
+        )
+        assert run[0]["state_type"] == "COMPLETED", run[0]["state"]
+
+
+@contextmanager
+def going_up(environment: dict[str, str], output: Path) -> Generator[Up]:
+    """Run `traject up` where the real flows are, until it says that everything runs."""
+    with output.open("w") as said:
+        running = subprocess.Popen(
+            [sys.executable, "-c", START],
+            cwd=ROOT,
+            env=environment,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        made = Up(running, output, environment)
+        wait_for(lambda: "Ctrl-C" in made.said or running.poll() is not None, 120)
+        assert running.poll() is None, made.said
+        yield made
+    finally:
+        running.kill()
+        running.wait()
+
+
+def test_a_launch_wakes_its_school_and_nothing_is_lost_when_prefects_server_is_killed(tmp_path: Path):
+    var = tmp_path / "var"
+    ports = {"PREFECT": free_port(), "PORTAL": free_port(), "MAILBOX": free_port()}
+    environment = CLEAN | {f"TRAJECT_{name}_PORT": str(port) for name, port in ports.items()}
+    environment |= {"TRAJECT_VAR_DIR": str(var), "TRAJECT_DATABASE_URL": f"sqlite:///{var / 'traject.db'}"}
+    # Seconds that this test need not wait: the worker looks for work, the server plans the beats of the coming hour.
+    environment["PREFECT_WORKER_QUERY_SECONDS"] = "1"
+    environment["PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS"] = "5"
+    calendar, today = school_calendar(), datetime.now(ZoneInfo("Europe/Amsterdam"))
+    is_school_day = calendar.holiday_on(today.date()) is None
+    start = today.date().isoformat() if is_school_day else "eerstvolgende"
+
+    def traject(*words: str) -> str:
+        command = [sys.executable, "-c", "from traject.cli import main; main()", *words]
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr.decode()
+        return done.stdout.decode()
+
+    def launch(words: list[str], school: str) -> int:
+        words[words.index("--school") + 1] = school
+        words[words.index("--start") + 1] = start
+        return json.loads(traject(*words, "--yes", "--json"))["trajectories"][0]["id"]
+
+    with going_up(environment, tmp_path / "said") as up:
+        # What it says to try next works as it stands there.
+        shown = [shlex.split(line)[1:] for line in up.said.splitlines() if ".venv/bin/traject" in line]
+        preview, command = (
+            next(w for w in shown if w[0] == "preview"),
+            next(w for w in shown if w[0] == "launch"),
+        )
+        traject(*preview)
+        traject(*command, "--dry-run")
+
+        first = launch(command, "16LF00")
+        settings = Settings(prefect_port=ports["PREFECT"])
+        assert hint(settings, "trajectory.changed", [first, first], datetime.now(UTC))
+        wait_for(lambda: up.ran(first), 60, "the launch woke nobody")
+        assert len(up.runs("run_trajectory")) == 1, "three events of one school at once are one run"
+        assert up.ran(first)[0]["name"] == "po-nieuw:16LF00"
+        if is_school_day and calendar.next_sending_moment(today) == today:
+            assert len(list((var / "mail").glob("*.eml"))) >= 2
+
+        ids = [first, launch(command, "16DS00")]
+        up.child("server", "start").kill()  # that hint was taken, and perhaps forgotten
+        ids.append(launch(command, "16GK00"))  # and this one found nobody
+        wait_for(lambda: "prefect-server is gestopt (code -9)" in up.said, 10)
+        wait_for(lambda: prefect_server.get(up.api, "/health") == 200, 60, "the server did not come back")
+        ids.append(launch(command, "15WQ00"))
+        wait_for(lambda: up.ran(ids[-1]), 60, "no hint works any more")
+        up.beat()
+        store = Store(environment["TRAJECT_DATABASE_URL"])
+        with store.read() as session:
+            woken = {row.id: row.next_due_at for row in session.exec(select(Trajectory))}
+            opened = [row.trajectory_id for row in session.exec(select(StageRow)) if row.opened_at]
+        store.close()
+        assert sorted(woken) == sorted(ids)
+        assert all(due and due > datetime.now(UTC) for due in woken.values()), "each school is done for now"
+        assert sorted(opened) == (sorted(ids) if is_school_day else [])
+        assert any(run["auto_scheduled"] for run in up.runs("heartbeat"))
+        up.stop(signal.SIGINT)
+        assert "Traceback" not in up.said
+
+    deployed = (var / "log/prefect-deploy.log").stat().st_size
+    with going_up(environment, tmp_path / "said") as up:
+        up.stop(signal.SIGTERM)
+    assert (var / "log/prefect-deploy.log").stat().st_size == deployed, "a second start deploys nothing"
