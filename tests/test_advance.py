@@ -354,6 +354,7 @@ def test_a_pause_delays_what_is_due_and_drops_nothing(light: World):
 
 def test_a_reminder_that_was_held_does_not_follow_the_one_after_it(light: World):
     later = light.step("kennismaking/reminder-2").due_at
+    assert later
     hold(light.store, light.settings, "proef:16LF00", "kennismaking/reminder-1", now=MORNING)
     light.live(later + timedelta(minutes=5))
     sent = len(light.mails("gathering-reminder"))

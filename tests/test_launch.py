@@ -69,7 +69,9 @@ def test_a_launch_writes_the_whole_plan_and_says_so_in_the_history(world: World)
     assert {(s.key, s.cycle, s.due_at) for s in shown.steps} == {row[:3] for row in written}
     assert trajectory.ends_on == shown.ends_on
     assert [e.name for e in world.rows(Event)] == ["trajectory.launched"]
-    assert [p.organisation_id is None for p in world.rows(Person)] == [False, False, True, False, False]
+    homes = {p.email: p.organisation_id for p in world.rows(Person)}
+    assert len(set(homes.values())) == 2, "the school, and Hart for the adviser"
+    assert homes[COORDINATOR.email] == homes[HEAD.email] != homes[ADVISER.email]
     assert world.step("kennismaking").due_rule.endswith("13:30 Europe/Amsterdam")
 
 

@@ -261,7 +261,7 @@ def test_a_stage_is_moved_with_everything_that_is_counted_from_it(light: World):
     result = act(light, staff.move_stage, REF, "doen", opens_on=date(2027, 1, 11))
     changed = {c.after.key: (c.before, c.after) for c in result.changes.steps if c.after and c.before}
     assert changed["doen-begint"][1].due_at == local(2027, 1, 11, 9)
-    assert changed["studiemiddag"][1].starts_at > local(2027, 3, 1)
+    assert (changed["studiemiddag"][1].starts_at or NOW) > local(2027, 3, 1)
     assert "begin" not in {c.after.key for c in result.changes.stages if c.after}
     act(light, staff.move_stage, REF, "begin", ends_on=date(2026, 11, 1))
     assert light.stage("begin").ends_on == date(2026, 11, 1)
