@@ -1,6 +1,5 @@
 """`traject up` with the real Prefect server: deployed, woken, stopped, started again, and with its server killed."""
 
-import json
 import os
 import shlex
 import signal
@@ -19,6 +18,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import psutil
 import pytest
+from commands import with_settings
 from sqlmodel import select
 
 from calendars.school_year import school_calendar
@@ -127,7 +127,9 @@ def going_up(environment: dict[str, str], output: Path) -> Generator[Up]:
         running.wait()
 
 
-def test_a_launch_wakes_its_school_and_nothing_is_lost_when_prefects_server_is_killed(tmp_path: Path):
+def test_a_launch_wakes_its_school_and_nothing_is_lost_when_prefects_server_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     var = tmp_path / "var"
     ports = {"PREFECT": free_port(), "PORTAL": free_port(), "MAILBOX": free_port()}
     environment = CLEAN | {f"TRAJECT_{name}_PORT": str(port) for name, port in ports.items()}
@@ -139,16 +141,17 @@ def test_a_launch_wakes_its_school_and_nothing_is_lost_when_prefects_server_is_k
     is_school_day = calendar.holiday_on(today.date()) is None
     start = today.date().isoformat() if is_school_day else "eerstvolgende"
 
-    def traject(*words: str) -> str:
-        command = [sys.executable, "-c", "from traject.cli import main; main()", *words]
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False)
-        assert done.returncode == 0, done.stderr.decode()
-        return done.stdout.decode()
+    settings = Settings(
+        database_url=environment["TRAJECT_DATABASE_URL"], var_dir=var, prefect_port=ports["PREFECT"]
+    )
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    own = {name: value for name, value in environment.items() if name.startswith("TRAJECT_")}
+    traject = with_settings(monkeypatch, settings, **own | {"TRAJECT_SMTP_URL": ""})
 
     def launch(words: list[str], school: str) -> int:
         words[words.index("--school") + 1] = school
         words[words.index("--start") + 1] = start
-        return json.loads(traject(*words, "--yes", "--json"))["trajectories"][0]["id"]
+        return traject(*words, "--yes", "--json").json["trajectories"][0]["id"]
 
     with going_up(environment, tmp_path / "said") as up:
         # What it says to try next works as it stands there.
@@ -157,11 +160,9 @@ def test_a_launch_wakes_its_school_and_nothing_is_lost_when_prefects_server_is_k
             next(w for w in shown if w[0] == "preview"),
             next(w for w in shown if w[0] == "launch"),
         )
-        traject(*preview)
-        traject(*command, "--dry-run")
+        assert traject(*preview).code == traject(*command, "--dry-run").code == 0
 
         first = launch(command, "16LF00")
-        settings = Settings(prefect_port=ports["PREFECT"])
         assert hint(settings, "trajectory.changed", [first, first], datetime.now(UTC))
         wait_for(lambda: up.ran(first), 60, "the launch woke nobody")
         assert len(up.runs("run_trajectory")) == 1, "three events of one school at once are one run"
