@@ -25,7 +25,6 @@ def run(*, rounds: int = 300) -> list[Figure]:
     facts = Facts(
         starts_on=places.STARTS_ON,
         as_of=places.NOW,
-        roles=frozenset(role.key for role in programme.roles),
         school_type="bo",
     )
 

@@ -147,7 +147,6 @@ class Dossier:
             starts_on=self.trajectory.starts_on,
             as_of=now,
             happened=tuple(happened),
-            roles=frozenset(role for role, people in self.holders.items() if people),
             school_type=self.school.school_type if self.school else "",
         )
 

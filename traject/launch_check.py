@@ -163,7 +163,6 @@ class Preparation:
             starts_on=request.starts_on,
             as_of=self.now,
             happened=tuple(busy for email in sorted(emails) for busy in self.busy[email]),
-            roles=frozenset(given.role for given in request.roles),
             school_type=school.school_type if school else "",
         )
         made = plan(programme, facts, calendar)

@@ -124,7 +124,6 @@ class Facts:
     starts_on: date
     as_of: datetime
     happened: tuple[Fact, ...] = ()
-    roles: frozenset[str] = frozenset()  # roles that somebody holds
     school_type: str = ""
 
 
