@@ -1,9 +1,11 @@
 """Launch one trajectory from Prefect's own form. Only ids cross into Prefect: people are named by their number."""
 
+import re
 from datetime import date
 from typing import Annotated, Any
 
 from prefect import flow
+from prefect.artifacts import acreate_table_artifact
 from pydantic import Field
 from pydantic.fields import FieldInfo
 
@@ -13,10 +15,11 @@ from models import Person
 from traject.clock import now
 from traject.errors import Refused
 from traject.hints import hint
-from traject.launch import LaunchError, LaunchRequest, RoleGiven, launch
+from traject.launch import LaunchError, LaunchRequest, RoleGiven, launch, prepare
 from traject.programme_file import load_programmes
-from traject.settings import load_settings
+from traject.settings import Settings, load_settings
 from traject.store import Store
+from traject.timeline import CERTAINTIES, KINDS
 
 PROGRAMMES = sorted(load_programmes(load_settings().programmes_dir))
 """What Prefect's form offers: the programmes that are there when the flow is deployed."""
@@ -46,8 +49,18 @@ async def launch_trajectory(
     again: Annotated[
         bool, _asked("Nog een keer", "Aan als dit programma hier al loopt en een tweede bedoeld is.")
     ] = False,
+    only_show: Annotated[
+        bool,
+        _asked(
+            "Alleen laten zien",
+            "Aan: er verandert niets; wat er wanneer en voor wie gaat gebeuren staat als tabel bij de run.",
+        ),
+    ] = False,
 ) -> str:
-    """Check, plan and launch. The run fails with the reasons in plain Dutch when something is wrong; nothing is written then."""
+    """Check, plan and launch, or only show the plan; gives the trajectory's reference.
+
+    The run fails with the reasons in plain Dutch when something is wrong; nothing is written then.
+    """
     with opened() as (store, settings):
         people = _people(store, roles)
         request = LaunchRequest(
@@ -59,6 +72,8 @@ async def launch_trajectory(
             again=again,
         )
         try:
+            if only_show:
+                return await _show_plan(store, settings, request)
             [launched] = launch(store, [request], settings=settings, now=now())
         except LaunchError as error:
             # Prefect keeps the words and the causes of a failure; those of a launch may name people.
@@ -66,6 +81,29 @@ async def launch_trajectory(
         hint(settings, "trajectory.launched", [launched.trajectory_id], now())
         await show_timeline(store, settings, launched.trajectory_id, f"start {launched.reference}")
     return launched.reference
+
+
+async def _show_plan(store: Store, settings: Settings, request: LaunchRequest) -> str:
+    """Publish the plan of this request as a table, by role; LaunchError when it cannot be launched."""
+    with store.read() as session:
+        [one] = prepare(session, [request], settings=settings, now=now())
+    if one.plan is None or one.calendar is None:
+        raise LaunchError(one.problems)
+    problems = {(problem.key, problem.cycle): problem.reason.nl for problem in one.plan.problems}
+    table = [
+        {
+            "wanneer": f"{one.calendar.to_local(step.when):%d-%m-%Y %H:%M}" if step.when else "geen datum",
+            "wat": step.title,
+            "soort": KINDS[step.kind],
+            "voor": ", ".join(step.to),
+            "zeker": problems.get(step.id, CERTAINTIES[step.certainty]),
+        }
+        for step in one.plan.steps
+    ]
+    name = re.sub(r"[^a-z0-9]+", "-", one.reference.lower())
+    said = f"Wat er gaat gebeuren in {one.reference}. Er is nog niets gestart."
+    await acreate_table_artifact(key=f"plan-{name}", table=table, description=said)
+    return one.reference
 
 
 def _people(store: Store, roles: dict[str, int | list[int]]) -> list[tuple[str, list[Person]]]:

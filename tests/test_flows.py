@@ -228,6 +228,7 @@ def test_prefects_form_shows_what_each_parameter_is(prefect: Path):
         "school": ("School", "string"),
         "group": ("Groep", "string"),
         "again": ("Nog een keer", "boolean"),
+        "only_show": ("Alleen laten zien", "boolean"),
     }
     assert all(len(field["description"]) > 20 for field in schema.properties.values())
     assert "po-nieuw" in schema.properties["programme"]["enum"]
@@ -270,6 +271,26 @@ def test_a_launch_that_cannot_be_fails_the_run_with_the_reason_and_writes_nothin
     with pytest.raises(Refused, match=sentence):
         office.run("launch_trajectory", **form(office, **changes))
     assert office.everything() == before
+
+
+def test_the_form_can_show_what_will_happen_and_to_whom_without_launching(office: Office):
+    before = office.everything()
+    assert office.run("launch_trajectory", **form(office, only_show=True)) == "proef:27YD00"
+    assert office.everything() == before
+
+    async def table() -> list[dict[str, str]]:
+        async with get_client() as client:
+            return json.loads(
+                (await client.request("GET", "/artifacts/plan-proef-27yd00/latest")).json()["data"]
+            )
+
+    lines = asyncio.run(table())
+    [welcome] = [line for line in lines if line["wat"] == "Welkom"]
+    assert welcome["wanneer"].startswith("14-09-2026 ")
+    assert (welcome["soort"], welcome["voor"]) == ("mail", "coordinator, directeur")
+    assert sum(line["wat"] == "Terugblik" and line["soort"] == "evaluatie" for line in lines) >= 4
+    with pytest.raises(Refused, match="niet bekend"):
+        office.run("launch_trajectory", **form(office, only_show=True, school="16LG00"))
 
 
 def test_the_reason_of_a_refusal_names_people_by_number(office: Office):
