@@ -220,7 +220,17 @@ def test_a_changed_programme_needs_a_new_version_once_it_was_launched(light: Wor
     )
 
 
-@pytest.mark.parametrize("text", ["coordinator", "coordinator=", "=Bo <bo@school.example>"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "coordinator",
+        "coordinator=",
+        "=Bo <bo@school.example>",
+        "team=Bo <bo@school.example>, Kim <kim@school.example>",
+        "team=bo@school.example; kim@school.example",
+        "team=Bo <bo@school.example> Kim <kim@school.example>",
+    ],
+)
 def test_a_role_that_is_not_written_as_one_is_refused(text: str):
     with pytest.raises(LaunchError, match="schrijf het zo"):
         parse_role(text)

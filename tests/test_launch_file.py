@@ -86,6 +86,11 @@ def test_several_people_stand_in_one_cell():
             "lijst.csv:2: kolom ‘directeur’: ‘Jan’ is geen naam met adres",
             id="no address",
         ),
+        pytest.param(
+            (HEADER + ROW.replace("Jan <j@s.example>", '"Jan <j@s.example>, Kim <k@s.example>"')).encode(),
+            "schrijf Naam <adres>, en meer mensen met een | ertussen",
+            id="two people without a bar",
+        ),
         pytest.param((HEADER + 'proef;"16LF00;x\n').encode(), "geen goede CSV", id="an open quote"),
         pytest.param(b'programme;"school;start\n', "geen goede CSV", id="an open quote in the header"),
         pytest.param(b"\x81\x8d\x8f\x90\x9d", "geen UTF-8 en geen Windows-1252", id="an unknown encoding"),

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from email.utils import parseaddr
+from email.utils import getaddresses
 
 from sqlmodel import Session, col, select
 
@@ -82,10 +82,10 @@ class Launched:
 
 
 def parse_role(text: str) -> RoleGiven:
-    """`coordinator=Name <mail>` as a value. LaunchError says how it is written."""
+    """`coordinator=Name <mail>` as a value, of exactly one person. LaunchError says how it is written."""
     role, _, who = text.partition("=")
-    name, email = parseaddr(who)
-    if not role.strip() or "@" not in email:
+    [(name, email), *others] = getaddresses([who]) or [("", "")]
+    if not role.strip() or "@" not in email or others or who.count("@") > 1:
         raise LaunchError(
             [f'‘{text}’ is geen rol; schrijf het zo: coordinator="Noor Visser <n.visser@school.example>"']
         )

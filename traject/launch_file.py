@@ -101,7 +101,10 @@ def _row_request(row: dict[str, str], where: str) -> LaunchRequest:
                 try:
                     roles.append(parse_role(f"{name}={who}"))
                 except LaunchError as error:
-                    problem = f"{where}: kolom ‘{name}’: ‘{who}’ is geen naam met adres; schrijf Naam <adres>"
+                    problem = (
+                        f"{where}: kolom ‘{name}’: ‘{who}’ is geen naam met adres; schrijf Naam <adres>, "
+                        "en meer mensen met een | ertussen"
+                    )
                     raise LaunchError([problem]) from error
     return LaunchRequest(
         programme=row["programme"],
