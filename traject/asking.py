@@ -56,8 +56,9 @@ class Asking:
         self.effects.event(
             "evaluation.asked", step=row.key, cycle=row.cycle, round=round_.id, people=len(people)
         )
-        for role, person in people:
-            self.request(step, row, round_, role, person)
+        with self.effects.together():
+            for role, person in people:
+                self.request(step, row, round_, role, person)
 
     def request(self, step: Step, row: StepRow, round_: EvaluationRound, role: str, person: Person) -> None:
         """Ask one person; who was asked already is not, unless that was withdrawn."""

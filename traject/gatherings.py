@@ -67,20 +67,19 @@ class Gatherings:
         self.dossier.gatherings[row_id(row)] = gathering
         row.state, row.acted_at, row.due_at = StepState.OPEN, self.now, row.ends_at
         self.effects.event("gathering.fixed", step=row.key, cycle=row.cycle, gathering=gathering.id)
-        for _, person in people:
-            self.invite(gathering, person)
+        invited = [(self._new_invitation(gathering, person), person) for _, person in people]
+        self.session.add_all(invitation for invitation, _ in invited)
+        self.session.flush()
+        self.dossier.invitations[row_id(gathering)] = invited
+        with self.effects.together():
+            for invitation, person in invited:
+                self._send(MessageKind.INVITATION, gathering, invitation, person)
 
     def invite(self, gathering: Gathering, person: Person) -> None:
         """Invite one person; somebody whose place was cancelled before is invited again."""
         known = self._invitation(gathering, person)
         if known is None:
-            known = Invitation(
-                gathering_id=row_id(gathering),
-                person_id=row_id(person),
-                tag=f"i-{secrets.token_hex(8)}",
-                address=person.email,
-                sequence=gathering.sequence,
-            )
+            known = self._new_invitation(gathering, person)
             self.session.add(known)
             self.session.flush()
             self.dossier.invitations.setdefault(row_id(gathering), []).append((known, person))
@@ -161,6 +160,15 @@ class Gatherings:
         self.effects.event("step.reminded", step=row.key, cycle=row.cycle, people=reminded)
 
     # Inside
+
+    def _new_invitation(self, gathering: Gathering, person: Person) -> Invitation:
+        return Invitation(
+            gathering_id=row_id(gathering),
+            person_id=row_id(person),
+            tag=f"i-{secrets.token_hex(8)}",
+            address=person.email,
+            sequence=gathering.sequence,
+        )
 
     def _remind_again(self, gathering: Gathering) -> None:
         """A reminder of the old date says nothing of the new one; the update itself counts as the invitation."""
