@@ -29,11 +29,14 @@ from engine_cases import (
 )
 from prefect import get_client
 from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterId,
     FlowRunFilter,
     FlowRunFilterName,
     TaskRunFilter,
     TaskRunFilterFlowRunId,
 )
+from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.logging.handlers import APILogHandler
 from prefect.testing.utilities import prefect_test_harness
@@ -387,6 +390,26 @@ def test_a_rate_limit_ends_the_run_with_when_the_rest_may_go_and_a_heartbeat_sen
     office.at(MORNING + EVERY_FIVE)
     assert office.run("heartbeat")["delivered"]["accepted"] == 1
     assert office.post.to() == sorted([COORDINATOR.email, HEAD.email])
+
+
+def test_prefect_is_asked_once_for_a_run_when_the_rate_limit_is_over(office: Office):
+    office.monkeypatch.setenv("TRAJECT_MAIL_PER_MINUTE", "1")
+    some_mail_waits(office)
+
+    async def asked() -> list[tuple[Any, Any]]:
+        async with get_client() as client:
+            flow = await client.create_flow_from_name("deliver_mail")
+            deployment = await client.create_deployment(flow, "deliver_mail")
+            try:
+                await office.started("deliver_mail")
+                await office.started("heartbeat")
+                of = DeploymentFilter(id=DeploymentFilterId(any_=[deployment]))
+                found = await client.read_flow_runs(deployment_filter=of)
+            finally:
+                await client.delete_deployment(deployment)
+        return [(run.state_type, run.expected_start_time) for run in found]
+
+    assert asyncio.run(asked()) == [(StateType.SCHEDULED, MORNING + timedelta(minutes=1))]
 
 
 def test_without_a_mail_server_the_run_is_red_everything_waits_and_a_later_beat_sends_it(office: Office):
