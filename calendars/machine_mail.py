@@ -21,28 +21,32 @@ def why_bounce(mail: Part) -> str | None:
     """Return the sign that the mail is a delivery report (of any kind), or None."""
     report = mail.parameters.get("report-type", "").lower()
     if mail.content_type == "multipart/report" and report in ("delivery-status", "feedback-report", ""):
-        return f"it is a {report or 'mail'} report"
+        return f"het is een rapport ({report or 'zonder soort'})"
     if any(part.content_type == "message/delivery-status" for part in mail.walk()):
-        return "it holds a delivery status"
+        return "er zit een afleverstatus in"
     if mail.header("X-Failed-Recipients"):
-        return "it has X-Failed-Recipients"
-    return "a mail server wrote it" if _REPORTERS.search(mail.header("From")) else None
+        return "er staat X-Failed-Recipients in"
+    return "een mailserver schreef het" if _REPORTERS.search(mail.header("From")) else None
 
 
 def why_automatic(mail: Part) -> str | None:
     """Return the sign that a machine answered in a person's name, or None (RFC 3834 and what it left out)."""
     submitted = re.split(r"[;\s(]", mail.header("Auto-Submitted").lower() or "no", maxsplit=1)[0]
     if submitted != "no":
-        return f"it says Auto-Submitted: {submitted}"
+        return f"automatisch antwoord (Auto-Submitted: {submitted})"
     for name in _ANSWER_HEADERS:
         if mail.header(name).lower() not in ("", "no"):
-            return f"it has {name}"
+            return f"automatisch antwoord ({name})"
     if mail.header("X-Apple-Action").upper() == "VACATION":
-        return "it says X-Apple-Action: VACATION"
+        return "automatisch antwoord (X-Apple-Action: VACATION)"
     if mail.header("Precedence").lower() == "auto_reply":
-        return "it says Precedence: auto_reply"
+        return "automatisch antwoord (Precedence: auto_reply)"
     if _ANSWER_SUBJECT.match(mail.subject):
-        return "its subject is that of an automatic answer"
+        return "automatisch antwoord (aan het onderwerp te zien)"
     if mail.content_type == "multipart/report":
-        return "it is a read receipt or another report"
-    return "its envelope has no sender" if mail.header("Return-Path") == "<>" else None
+        return "een leesbevestiging of een ander rapport"
+    return (
+        "automatisch verstuurd: de envelop heeft geen afzender"
+        if mail.header("Return-Path") == "<>"
+        else None
+    )

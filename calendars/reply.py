@@ -71,7 +71,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class NotAReply:
-    """A mail that answers nothing by itself: what it is, why, and what a calendar in it says, for staff to see."""
+    """A mail that answers nothing by itself: what it is, why (in Dutch), and what a calendar in it says, for staff."""
 
     kind: NotAReplyKind
     why: str
@@ -91,15 +91,15 @@ def read_reply(mail: bytes) -> Reply | NotAReply:
             return NotAReply(NotAReplyKind.AUTO_REPLY, why, said)
         if said is not None:
             return NotAReply(
-                NotAReplyKind.REQUEST, f"its METHOD is {said.method or 'missing'}: no answer", said
+                NotAReplyKind.REQUEST, f"de METHOD is {said.method or 'er niet'}: geen antwoord", said
             )
         if (enclosed := _enclosed(root)) is not None:
-            return NotAReply(NotAReplyKind.FORWARDED, "the reply lies in an enclosed mail", enclosed)
+            return NotAReply(NotAReplyKind.FORWARDED, "het antwoord zit in een doorgestuurde mail", enclosed)
     except UnreadableMail as error:
-        return NotAReply(NotAReplyKind.BROKEN, str(error))
+        return NotAReply(NotAReplyKind.BROKEN, f"de mail is niet te lezen: {error}")
     if faults:
         return NotAReply(NotAReplyKind.BROKEN, "; ".join(faults))
-    return NotAReply(NotAReplyKind.ORDINARY, "it holds no calendar")
+    return NotAReply(NotAReplyKind.ORDINARY, "er zit geen agenda in")
 
 
 def _said(message: Part) -> tuple[Reply | None, list[str]]:
@@ -109,7 +109,7 @@ def _said(message: Part) -> tuple[Reply | None, list[str]]:
         try:
             return _reply(part, message), faults
         except ValueError as error:
-            faults.append(f"its calendar part cannot be read: {error}")
+            faults.append(f"het agendadeel is niet te lezen: {error}")
     return None, faults
 
 

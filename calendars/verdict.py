@@ -12,6 +12,12 @@ WRONG_CLOCK = timedelta(days=1)  # a DTSTAMP further ahead of its arrival than t
 # Of two answers in the same second, the one that promises less.
 _CAUTION = (PartStat.ACCEPTED, PartStat.TENTATIVE, PartStat.DECLINED)
 
+_DUTCH: dict[str, str] = {
+    PartStat.ACCEPTED: "ik kom",
+    PartStat.DECLINED: "ik kom niet",
+    PartStat.TENTATIVE: "misschien",
+}
+
 
 class Outcome(StrEnum):
     """What happens with an incoming mail."""
@@ -20,12 +26,13 @@ class Outcome(StrEnum):
     STALE = "stale"  # shown, not counted
     QUARANTINED = "quarantined"  # a person must look
     PROPOSAL = "proposal"  # asks for another time; staff decide
+    RECORDED = "recorded"  # asks for something that staff do
     IGNORED = "ignored"  # no answer at all
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What happens, and why in one sentence."""
+    """What happens, and why in one Dutch sentence, as staff read it."""
 
     outcome: Outcome
     why: str
@@ -59,28 +66,32 @@ def judge(found: Reply | NotAReply, invitation: KnownInvitation | None, *, recei
         needs_a_person = found.kind in (NotAReplyKind.FORWARDED, NotAReplyKind.BROKEN)
         return Verdict(Outcome.QUARANTINED if needs_a_person else Outcome.IGNORED, found.why)
     if invitation is None or found.uid != invitation.uid:
-        return Verdict(Outcome.QUARANTINED, "no invitation of ours has this UID")
+        return Verdict(Outcome.QUARANTINED, "geen uitnodiging van ons heeft deze UID")
     if doubt := _doubt(found, invitation):
         return Verdict(Outcome.QUARANTINED, doubt)
     if found.method == "REFRESH":
-        return Verdict(Outcome.QUARANTINED, "the receiver asks for the invitation again")
+        return Verdict(Outcome.RECORDED, "de genodigde vraagt de uitnodiging opnieuw")
     if found.sequence < invitation.sequence:
-        why = f"it answers version {found.sequence} of the invitation, which is now at {invitation.sequence}"
+        why = f"het antwoord is op versie {found.sequence} van de uitnodiging, die nu versie {invitation.sequence} heeft"
         return Verdict(Outcome.STALE, why)
     if found.is_proposal:
-        return Verdict(Outcome.PROPOSAL, "the receiver proposes another time")
+        return Verdict(Outcome.PROPOSAL, "de genodigde stelt een ander moment voor")
     if found.partstat is PartStat.DELEGATED:
-        return Verdict(Outcome.QUARANTINED, "the receiver sends somebody else")
+        return Verdict(
+            Outcome.QUARANTINED, f"de genodigde stuurt iemand anders: {found.delegated_to or 'onbekend'}"
+        )
     if found.partstat in (None, PartStat.NEEDS_ACTION):
-        return Verdict(Outcome.IGNORED, "the reply holds no answer")
+        return Verdict(Outcome.IGNORED, "er staat geen antwoord in")
     if invitation.last_sequence is not None and invitation.last_dtstamp is not None:
         last = invitation.last_sequence, invitation.last_dtstamp, _caution(invitation.last_partstat)
         this = found.sequence, answered_at(found, received_at), _caution(found.partstat)
         if this == last:
-            return Verdict(Outcome.IGNORED, "the same answer came before")
+            return Verdict(Outcome.IGNORED, "hetzelfde antwoord was er al")
         if this < last:
-            return Verdict(Outcome.STALE, "a later answer came before")
-    return Verdict(Outcome.COUNTED, f"the receiver answered {found.partstat}")
+            return Verdict(Outcome.STALE, "er was al een later antwoord")
+    return Verdict(
+        Outcome.COUNTED, f"de genodigde antwoordde: {_DUTCH.get(found.partstat or '', found.partstat)}"
+    )
 
 
 def counted(reply: Reply, invitation: KnownInvitation, *, received_at: datetime) -> KnownInvitation:
@@ -103,21 +114,21 @@ def answered_at(reply: Reply, received_at: datetime) -> datetime:
 def _doubt(reply: Reply, invitation: KnownInvitation) -> str | None:
     """Return why a person must say whose answer it is, or None when it is the receiver's own."""
     if reply.recurrence_id is not None:
-        return "it answers one occurrence of a series, and the invitation is for one meeting"
+        return "het antwoord is op één datum van een reeks, en de uitnodiging is voor één bijeenkomst"
     if reply.attendee is None:
-        return "the reply does not say who answers"
+        return "er staat niet in wie antwoordt"
     invited = {address.lower() for address in (invitation.attendee_email, *invitation.aliases)}
     if reply.attendee not in invited:
-        return "the one who answers was not invited at that address"
+        return f"wie antwoordt is niet op dat adres uitgenodigd: {reply.attendee}"
     has_tag = invitation.tag is not None and reply.tagged_to == invitation.tag.lower()
     if invitation.tag is not None and reply.tagged_to is not None and not has_tag:
-        return "it came to the address of another receiver"
+        return "het kwam op het antwoordadres van iemand anders"
     if reply.from_address not in invited and not (
         has_tag and reply.sent_by == reply.from_address is not None
     ):
-        return "the mail comes from somebody else than the one who answers"
+        return f"de mail komt van iemand anders dan wie antwoordt: {reply.from_address or 'onbekend'}"
     if reply.failed_dmarc and not has_tag:
-        return "the sender's address was found forged, and the mail lacks the receiver's tag"
+        return "het adres van de afzender lijkt vervalst, en de mail kwam niet op het eigen antwoordadres"
     return None
 
 

@@ -1,134 +1,166 @@
-"""What a delivery report says (RFC 3464), which of our mails it is about, and what follows from it.
+"""Which of our mails a delivery report is about, and what follows from it.
 
-Only an address code says that an address is wrong; a policy, a full mailbox or a delay says nothing about the address.
-A second cut, for reports without RFC 3464 parts, belongs to the issue that completes incoming mail.
+Only a hard bounce says that an address is wrong: it is marked, what waits for that person is held, and staff are asked
+for another. What may pass by itself is recorded; of any other refusal staff hear, as nobody else would.
 """
 
-import re
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import func
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
-from calendars.mail_parts import Part
-from models import Event, Message, Person, RoleHolder, Task
-from models.enums import TaskState
+from calendars.bounce import Bounce, Failure
+from calendars.bounce_reasons import PASSING, Reason
+from models import Event, Gathering, Invitation, Message, Person, RoleHolder, Task
+from models.enums import MessageState, TaskState
 from traject.outcome import Outcome
-from traject.undelivered import mark_bounced
+from traject.undelivered import ask_for_address, mark_bounced
 from traject.waking import lock_trajectories, wake
 
-_CODE = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
-_MESSAGE_ID = re.compile(r"<[^<>\s]+@[^<>\s]+>")
-_RETURNED = ("message/rfc822", "text/rfc822-headers", "message/rfc822-headers")
+DUTCH: dict[Reason, str] = {
+    Reason.USER_UNKNOWN: "het adres bestaat niet",
+    Reason.HOST_UNKNOWN: "het domein van het adres bestaat niet",
+    Reason.MOVED: "de ontvanger is verhuisd naar een ander adres",
+    Reason.NO_MAIL: "het domein van het adres ontvangt geen mail",
+    Reason.MAILBOX_FULL: "de mailbox is vol",
+    Reason.SUSPENDED: "de mailbox is afgesloten",
+    Reason.TOO_BIG: "het bericht was te groot",
+    Reason.SPAM: "het bericht werd voor spam aangezien",
+    Reason.VIRUS: "het bericht werd voor een virus aangezien",
+    Reason.BLOCKED: "de mailserver van de ontvanger blokkeert de afzender",
+    Reason.POLICY: "de mailserver van de ontvanger weigert het om zijn eigen regels",
+    Reason.TOO_MANY: "de mailserver van de ontvanger had het te druk",
+    Reason.EXPIRED: "het is na dagen proberen opgegeven",
+    Reason.NETWORK: "de mailserver van de ontvanger was onbereikbaar",
+    Reason.SYSTEM: "de mailserver van de ontvanger had een storing",
+    Reason.DELAYED: "het is vertraagd en wordt nog geprobeerd",
+    Reason.UNDEFINED: "zonder duidelijke reden",
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """One recipient of a delivery report."""
-
-    recipient: str
-    action: str  # failed, delayed, delivered, relayed, expanded
-    codes: tuple[str, ...]
-    """RFC 3463 codes: of the diagnosis first, as it tells more than a Status of 5.0.0."""
-
-    @property
-    def is_hard(self) -> bool:
-        """Whether the address itself is wrong: 5.1.x or 5.2.1, the final word of the other server."""
-        return self.action == "failed" and any(
-            code.startswith("5.1.") or code == "5.2.1" for code in self.codes[:1]
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryReport:
-    """A delivery report: whom it was sent to (the VERP address), the mails it returns, and the failures."""
-
-    sent_to: tuple[str, ...]
-    message_ids: tuple[str, ...]
-    failures: tuple[Failure, ...]
-
-
-def read_delivery_report(mail: Part) -> DeliveryReport | None:
-    """The delivery report that a mail is; None: it is none."""
-    parts = list(mail.walk())
-    status = next((part for part in parts if part.content_type == "message/delivery-status"), None)
-    if status is None:
-        return None
-    returned = [each for part in parts if part.content_type in _RETURNED for each in (part, *part.parts)]
-    ids = [
-        found
-        for part in returned
-        for text in (*part.header_all("message-id"), *part.header_all("references"), _headers_in(part))
-        for found in _MESSAGE_ID.findall(text)
-    ]
-    sent_to = mail.addresses("delivered-to", "x-original-to", "envelope-to", "to")
-    failures = tuple(_failure(part) for part in status.parts if part.header("action"))
-    return DeliveryReport(tuple(dict.fromkeys(sent_to)), tuple(dict.fromkeys(ids)), failures)
-
-
-def apply_delivery_report(session: Session, report: DeliveryReport, now: datetime) -> Outcome:
+def apply_bounce(session: Session, bounce: Bounce, now: datetime) -> Outcome:
     """Record a delivery report against the mail it is about. A wrong address stops mail to that person and asks staff."""
-    message = _message_of(session, report)
+    if bounce.is_complaint:
+        return Outcome("complaint", "quarantined", "een ontvanger meldde een mail van ons als ongewenst")
+    message = _message_of(session, bounce)
+    if not bounce.failures:
+        return Outcome("delivery-report", "ignored", "een bericht van aflevering, geen mislukking")
+    failure = _failure_of(bounce, message)
+    kind = "hard" if failure.is_hard else "soft"
+    why = f"{kind}: {DUTCH[failure.reason]} ({failure.status or 'geen code'})"
+    said = {
+        "address": failure.address,
+        "hard": failure.is_hard,
+        "status": failure.status or None,
+        "reason": failure.reason.value,
+    }
     if message is None:
-        return Outcome("bounce", "quarantined", "a delivery report about none of our mails")
-    failures = [each for each in report.failures if each.action == "failed"]
-    if not failures:
-        return Outcome("bounce", "ignored", "a delivery report without a failure")
-    is_hard = any(each.is_hard for each in failures)
-    codes = ", ".join(code for each in failures for code in each.codes[:1]) or "no code"
-    why = f"{'hard' if is_hard else 'soft'}: {codes}"
+        why = f"{why}; bij geen van onze mails te vinden"
+        return Outcome("bounce", "quarantined", why, attendee=failure.address, bounce=said)
+    why += _record(session, message, failure, now)
+    return Outcome("bounce", "recorded", why, attendee=message.to_email, bounce=said)
+
+
+def _record(session: Session, message: Message, failure: Failure, now: datetime) -> str:
+    """Make of a failed mail what follows; gives what staff should know besides."""
+    if not failure.is_final:
+        return ""  # the other server goes on trying: nothing has happened yet
     person = session.get(Person, message.person_id) if message.person_id else None
     trajectories = _trajectories_of(session, message, person)
     lock_trajectories(session, trajectories)
+    is_hard, besides = failure.is_hard, ""
     if person and is_hard and person.email != message.to_email.lower():
-        is_hard, why = False, f"{why}; the person has another address now"
+        is_hard, besides = False, "; deze persoon heeft nu een ander adres"
     if person and is_hard:
-        held = mark_bounced(session.connection(), message.person_id or 0, codes, now=now)
+        connection = session.connection()
+        mark_bounced(connection, message.person_id or 0, failure.status, now=now)
+        if trajectories:
+            # With none, no trajectory of ours has this person: the event and the state of the address say it.
+            ask_for_address(connection, message.person_id or 0, trajectories[0], now=now)
         session.expire(person)
-        _ask_for_address(session, person, trajectories, held, now)
         wake(session, trajectories, now)
-    session.add(
-        Event(
-            at=now,
-            name="message.bounced",
-            trajectory_id=message.trajectory_id,
-            details={"message": message.id, "person": message.person_id, "status": codes, "hard": is_hard},
-        )
-    )
-    return Outcome("bounce", "recorded", why, attendee=message.to_email)
+    elif not failure.is_hard and failure.reason not in PASSING and trajectories:
+        _tell_staff(session, message, person, failure, trajectories[0], now)
+    details = {
+        "message": message.id,
+        "person": message.person_id,
+        "status": failure.status,
+        "reason": failure.reason.value,
+        "hard": is_hard,
+    }
+    session.add(Event(at=now, name="message.bounced", trajectory_id=message.trajectory_id, details=details))
+    return besides
 
 
-def _ask_for_address(
-    session: Session, person: Person, trajectories: list[int], held: int, now: datetime
+def _tell_staff(
+    session: Session,
+    message: Message,
+    person: Person | None,
+    failure: Failure,
+    trajectory_id: int,
+    now: datetime,
 ) -> None:
-    key = f"bounce:{person.id}"
-    task = session.exec(select(Task).where(Task.effect_key == key)).one_or_none()
-    if task is None and trajectories:
-        task = Task(
-            effect_key=key, trajectory_id=trajectories[0], person_id=person.id, title="", created_at=now
+    key = f"undelivered:{message.id}"
+    if session.exec(select(Task.id).where(Task.effect_key == key)).first() is not None:
+        return
+    name = person.name if person else message.to_email
+    session.add(
+        Task(
+            effect_key=key,
+            trajectory_id=trajectory_id,
+            step_id=message.step_id,
+            person_id=message.person_id,
+            title=f"Een mail aan {name} is niet aangekomen",
+            detail=(
+                f"‘{message.subject}’ aan {message.to_email} kwam terug: {DUTCH[failure.reason]} "
+                f"({failure.status or 'geen code'}). Dat zegt niet dat het adres fout is. Neem zo nodig zelf contact op."
+            ),
+            state=TaskState.OPEN,
+            created_at=now,
         )
-    if task is None:
-        return  # no trajectory of ours has this person: the event and the state of the address say it
-    task.title = f"Het adres van {person.name} werkt niet meer: wie is het nu?"
-    task.detail = (
-        f"Mail aan {person.email} komt terug; {held} berichten wachten. Zoek het nieuwe adres op en geef ze vrij, "
-        "of draag de rol over."
     )
-    task.state = TaskState.OPEN  # again, when an address that was mended bounces too
-    task.done_at = None
-    session.add(task)
 
 
-def _message_of(session: Session, report: DeliveryReport) -> Message | None:
-    """By the VERP address first, as it survives what the other server makes of the mail; then by the returned part."""
-    for clause in (
-        func.lower(col(Message.return_path)).in_(report.sent_to),
-        col(Message.message_id).in_(report.message_ids),
-    ):
-        found = session.exec(select(Message).where(clause)).first()
-        if found:
-            return found
+def _failure_of(bounce: Bounce, message: Message | None) -> Failure:
+    """The failure of the one the mail was for; a report that names somebody else tells where it was forwarded to."""
+    ours = [each for each in bounce.failures if message and each.address == message.to_email.lower()]
+    found = next(iter(sorted(ours or bounce.failures, key=lambda each: not each.is_hard)))
+    return replace(found, address=message.to_email.lower()) if message and found.address is None else found
+
+
+def _message_of(session: Session, bounce: Bounce) -> Message | None:
+    """By the VERP address first, as it survives what the other server makes of the mail; then by the returned part.
+
+    Last by the address alone, of a mail that was accepted: our latest to it.
+    """
+    failed = [each.address for each in bounce.failures if each.address]
+    newest = select(col(Message.id)).order_by(col(Message.id).desc())
+    clues: list[tuple[bool, SelectOfScalar[int | None]]] = [
+        (bool(bounce.sent_to), newest.where(col(Message.return_path).in_(bounce.sent_to))),
+        (bool(bounce.message_ids), newest.where(col(Message.message_id).in_(bounce.message_ids))),
+        (
+            any("+" in address for address in bounce.sent_to),  # our own address has capitals
+            newest.where(func.lower(col(Message.return_path)).in_(bounce.sent_to)),
+        ),
+        (
+            bool(bounce.uids and failed),
+            newest.join(Invitation, col(Invitation.id) == col(Message.invitation_id))
+            .join(Gathering, col(Gathering.id) == col(Invitation.gathering_id))
+            .where(col(Gathering.uid).in_(bounce.uids), func.lower(Invitation.address).in_(failed)),
+        ),
+        (
+            bool(failed),
+            newest.join(Person, col(Person.id) == col(Message.person_id)).where(
+                col(Person.email).in_(failed), Message.state == MessageState.ACCEPTED
+            ),
+        ),
+    ]
+    for is_there, query in clues:
+        found = session.exec(query.limit(1)).first() if is_there else None
+        if found is not None:
+            return session.get_one(Message, found)
     return None
 
 
@@ -141,21 +173,3 @@ def _trajectories_of(session: Session, message: Message, person: Person | None) 
     ).all()
     first = [message.trajectory_id] if message.trajectory_id else []
     return list(dict.fromkeys([*first, *held]))
-
-
-def _failure(part: Part) -> Failure:
-    recipient = part.header("final-recipient") or part.header("original-recipient")
-    codes = [
-        match[0] for name in ("diagnostic-code", "status") for match in _CODE.finditer(part.header(name))
-    ]
-    return Failure(
-        recipient.rpartition(";")[2].strip().strip("<>").lower(),
-        part.header("action").split(" ", 1)[0].lower(),
-        tuple(codes),
-    )
-
-
-def _headers_in(part: Part) -> str:
-    """The lines of a text/rfc822-headers part that name the mail."""
-    lines = part.body.decode("latin-1").replace("\r\n", "\n").splitlines()
-    return "\n".join(line for line in lines if line.lower().startswith(("message-id:", "references:")))

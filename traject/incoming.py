@@ -4,19 +4,31 @@ Whose answer a reply is, and whether it counts, is judged in calendars.verdict; 
 from the calendar or from the web, in answers.
 """
 
+import re
 from datetime import datetime
 
 from sqlmodel import Session, col, select
 
+from calendars.bounce import read_bounce
 from calendars.mail_parts import read_mail
-from calendars.reply import NotAReply, NotAReplyKind, Reply, read_reply
+from calendars.reply import NotAReplyKind, Reply, read_reply
 from calendars.verdict import KnownInvitation, answered_at, judge
 from calendars.verdict import Outcome as Verdict
 from models import Arrival, Gathering, Invitation, Person
-from traject.answers import Answer, Judged, current_sequence, record_answer
-from traject.bounces import apply_delivery_report, read_delivery_report
+from traject.answers import Answer, Judged, can_answer, current_sequence, record_answer
+from traject.bounces import apply_bounce
 from traject.outcome import Outcome
 from traject.waking import lock_trajectories, wake
+from traject.wishes import ask_staff
+
+_KINDS = {"COUNTER": "counter", "REFRESH": "refresh"}
+_WHY: dict[Judged, str] = {
+    Judged.UNCHANGED: "het antwoord was al hetzelfde",
+    Judged.STALE: "er was al een later antwoord",
+    Judged.TOO_LATE: "de bijeenkomst was al begonnen",
+    Judged.CANCELLED: "de bijeenkomst of deze uitnodiging is afgezegd",
+}
+_UNSUBSCRIBE = re.compile(r"unsubscribe|uitschrijven|afmelden|abmelden", re.IGNORECASE)
 
 
 def apply_mail(session: Session, arrival: Arrival, now: datetime) -> Outcome:
@@ -25,63 +37,69 @@ def apply_mail(session: Session, arrival: Arrival, now: datetime) -> Outcome:
     found = read_reply(mail)
     if isinstance(found, Reply):
         return _apply_reply(session, arrival, found, now)
-    if found.kind is NotAReplyKind.BOUNCE:
-        report = read_delivery_report(read_mail(mail))
-        if report is None:
-            return Outcome("bounce", "quarantined", f"{found.why}, in words only: someone must read it")
-        return apply_delivery_report(session, report, now)
-    if found.kind is NotAReplyKind.ORDINARY:
-        return Outcome("mail", "quarantined", "an ordinary mail: someone must read it")
-    return _of_no_reply(found, arrival.received_at)
-
-
-def _of_no_reply(found: NotAReply, received_at: datetime) -> Outcome:
-    verdict = judge(found, None, received_at=received_at)
-    kind = "mail" if found.kind is NotAReplyKind.BROKEN else found.kind.value
-    return _outcome(kind, verdict.outcome.value, verdict.why, found.enclosed)
+    if found.kind is NotAReplyKind.BROKEN:
+        return Outcome("mail", "quarantined", found.why)
+    root = read_mail(mail)
+    bounce = read_bounce(root)
+    if bounce is not None:
+        return apply_bounce(session, bounce, now)
+    match found.kind:
+        case NotAReplyKind.BOUNCE:
+            return Outcome(
+                "mail", "quarantined", f"{found.why}, maar wat er mislukte is niet te vinden: lees het"
+            )
+        case NotAReplyKind.ORDINARY if _UNSUBSCRIBE.fullmatch(root.subject.strip()):
+            return Outcome("unsubscribe", "quarantined", "iemand wil geen mail meer: bekijk welke")
+        case NotAReplyKind.ORDINARY:
+            return Outcome("mail", "quarantined", "een gewone mail: iemand moet hem lezen")
+        case _:
+            verdict = judge(found, None, received_at=arrival.received_at)
+            return _outcome(found.kind.value, verdict.outcome.value, verdict.why, found.enclosed)
 
 
 def _apply_reply(session: Session, arrival: Arrival, reply: Reply, now: datetime) -> Outcome:
+    kind = _KINDS.get(reply.method, "reply")
     of_gathering = select(Gathering.id, Gathering.trajectory_id).where(Gathering.uid == reply.uid)
     gathering_id, trajectory_id = session.exec(of_gathering).one_or_none() or (None, 0)
     invitation_id = _find(session, gathering_id, reply)
     if gathering_id is None or invitation_id is None:
         verdict = judge(reply, None, received_at=arrival.received_at)
-        return _outcome("reply", verdict.outcome.value, verdict.why, reply)
+        return _outcome(kind, verdict.outcome.value, verdict.why, reply)
     lock_trajectories(session, [trajectory_id])
     invitation = session.get_one(Invitation, invitation_id)
     gathering = session.get_one(Gathering, gathering_id)
+    person = session.get_one(Person, invitation.person_id)
     known = KnownInvitation(
         uid=gathering.uid,
         sequence=current_sequence(gathering, invitation),
         attendee_email=invitation.address,
         tag=invitation.tag,
-        aliases=frozenset({session.get_one(Person, invitation.person_id).email}),
+        aliases=frozenset({person.email}),
     )
     verdict = judge(reply, known, received_at=arrival.received_at)
+    if verdict.outcome is not Verdict.QUARANTINED:
+        arrival.invitation_id = invitation_id
+    given_at = answered_at(reply, arrival.received_at)
+    if verdict.outcome in (Verdict.PROPOSAL, Verdict.RECORDED):
+        refused = can_answer(gathering, invitation, min(given_at, arrival.received_at))
+        if refused is not None:
+            return _outcome(kind, refused.value, _WHY[refused], reply)
+        ask_staff(session, gathering, invitation, person, reply, now=now)
     if verdict.outcome is not Verdict.COUNTED or reply.partstat is None:
-        return _outcome("reply", verdict.outcome.value, verdict.why, reply)
-    arrival.invitation_id = invitation_id
+        return _outcome(kind, verdict.outcome.value, verdict.why, reply)
     answer = Answer(
         partstat=reply.partstat,
         comment=reply.comment or "",
         sequence=reply.sequence,
-        given_at=answered_at(reply, arrival.received_at),
+        given_at=given_at,
         received_at=arrival.received_at,
         via="mail",
     )
-    match record_answer(session, gathering, invitation, answer, now=now):
-        case Judged.COUNTED:
-            wake(session, [trajectory_id], now)
-            return _outcome("reply", "counted", verdict.why, reply)
-        case Judged.UNCHANGED:
-            return _outcome("reply", "counted", "the answer was the same already", reply)
-        case Judged.STALE:
-            return _outcome("reply", "stale", "a later answer came before", reply)
-        case Judged.TOO_LATE:
-            return _outcome("reply", "too-late", "the gathering had started", reply)
-        case Judged.CANCELLED:
-            return _outcome("reply", "cancelled", "the gathering or this invitation was cancelled", reply)
+    judged = record_answer(session, gathering, invitation, answer, now=now)
+    if judged is Judged.COUNTED:
+        return _outcome(kind, judged.value, verdict.why, reply)
+    outcome = Judged.COUNTED if judged is Judged.UNCHANGED else judged
+    return _outcome(kind, outcome.value, _WHY[judged], reply)
 
 
 def _find(session: Session, gathering_id: int | None, reply: Reply) -> int | None:

@@ -25,7 +25,8 @@ class Outcome:
     """What became of one arrival. `outcome` is a key of STATES, or `stored` while it waits."""
 
     kind: str
-    """invitation-answer, evaluation-answer, reply, forwarded, request, bounce, auto-reply or mail."""
+    """invitation-answer, evaluation-answer; reply, counter, refresh, forwarded, request; bounce, delivery-report,
+    complaint, auto-reply, unsubscribe or mail."""
     outcome: str
     why: str = ""
     uid: str | None = None
@@ -33,6 +34,8 @@ class Outcome:
     partstat: str | None = None
     sequence: int | None = None
     comment: str | None = None
+    bounce: dict[str, Any] | None = None
+    """Of a bounce: `address`, `hard`, `status` and `reason`."""
 
     @property
     def state(self) -> InboxState:
@@ -46,10 +49,35 @@ class Outcome:
 
 def recorded(arrival: Arrival) -> Outcome:
     """The outcome as the arrival keeps it."""
-    found = {key: arrival.payload.get(key) for key in ("uid", "attendee", "partstat", "sequence", "comment")}
+    keys = ("uid", "attendee", "partstat", "sequence", "comment", "bounce")
+    found = {key: arrival.payload.get(key) for key in keys}
     return Outcome(
         kind=arrival.payload.get("kind") or arrival.kind.value,
         outcome=arrival.outcome or "stored",
         why=arrival.why,
         **found,
     )
+
+
+_KINDS = frozenset({"reply", "counter", "refresh", "bounce", "auto-reply", "unsubscribe"})
+_PUBLIC: dict[str, str] = {"forwarded": "reply", "too-late": "stale", "cancelled": "stale"}
+
+
+def public(outcome: Outcome) -> dict[str, Any]:
+    """What became of a mail in the words of the interface.
+
+    `kind` is reply, counter, refresh, bounce, auto-reply, unsubscribe or unknown; `outcome` is counted, stale,
+    quarantined, proposal, ignored or recorded. The finer names stay within.
+    """
+    kind = _PUBLIC.get(outcome.kind, outcome.kind)
+    return {
+        "kind": kind if kind in _KINDS else "unknown",
+        "outcome": _PUBLIC.get(outcome.outcome, outcome.outcome),
+        "uid": outcome.uid,
+        "attendee": outcome.attendee,
+        "partstat": outcome.partstat,
+        "sequence": outcome.sequence,
+        "comment": outcome.comment,
+        "bounce": outcome.bounce,
+        "why": outcome.why,
+    }

@@ -1,8 +1,9 @@
 """Who hears of a message that cannot be delivered, and what else then waits."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel
 
@@ -28,9 +29,8 @@ def give_up(connection: Connection, message_id: int, why: Refusal | str, *, now:
     ).one()
     status = why.status if isinstance(why, Refusal) else why
     bad_address = isinstance(why, Refusal) and why.meaning is Meaning.ADDRESS
-    held = 0
-    if bad_address and row.person_id is not None:
-        held = mark_bounced(connection, row.person_id, status, now=now)
+    person_id = row.person_id if bad_address else None
+    held = mark_bounced(connection, person_id, status, now=now) if person_id is not None else 0
     connection.execute(
         insert(_events).values(
             at=now,
@@ -42,32 +42,53 @@ def give_up(connection: Connection, message_id: int, why: Refusal | str, *, now:
     )
     if row.trajectory_id is None:
         return
-    if bad_address and row.person_id is not None:
-        key, title = f"bounce:{row.person_id}", "E-mailadres werkt niet"
-        detail = (
-            f"De mailserver kent dit adres niet ({status}). Nog {held} berichten aan deze persoon staan vast. "
-            "Vraag het juiste adres na, pas het aan en geef de berichten vrij."
-        )
-    else:
-        key, title = f"undelivered:{message_id}", "Bericht is niet verstuurd"
-        detail = (
-            f"Bericht {message_id} is na {row.attempts} pogingen niet verstuurd ({status}) en wordt niet opnieuw "
-            "geprobeerd. Bekijk het in de uitgaande post en neem zo nodig zelf contact op."
-        )
-    # Again, when an address that was mended breaks too.
+    if person_id is not None:
+        ask_for_address(connection, person_id, row.trajectory_id, now=now)
+        return
+    detail = (
+        f"Bericht {message_id} is na {row.attempts} pogingen niet verstuurd ({status}) en wordt niet opnieuw "
+        "geprobeerd. Bekijk het in de uitgaande post en neem zo nodig zelf contact op."
+    )
+    _open_task(
+        connection,
+        f"undelivered:{message_id}",
+        trajectory_id=row.trajectory_id,
+        step_id=row.step_id,
+        person_id=row.person_id,
+        title="Bericht is niet verstuurd",
+        detail=detail,
+        created_at=now,
+    )
+
+
+def ask_for_address(connection: Connection, person_id: int, trajectory_id: int, *, now: datetime) -> None:
+    """Ask staff for another address of this person: one task with the same words, however many mails come back."""
+    person = connection.execute(
+        select(_people.c.name, _people.c.email).where(_people.c.id == person_id)
+    ).one()
+    is_held = select(func.count()).where(_m.person_id == person_id, _m.state == MessageState.HELD)
+    held = connection.execute(is_held).scalar_one()
+    _open_task(
+        connection,
+        f"bounce:{person_id}",
+        trajectory_id=trajectory_id,
+        person_id=person_id,
+        title=f"Het adres van {person.name} werkt niet meer: wie is het nu?",
+        detail=(
+            f"Mail aan {person.email} komt terug; {held} berichten wachten. Zoek het nieuwe adres op en geef "
+            "ze vrij, of draag de rol over."
+        ),
+        created_at=now,
+    )
+
+
+def _open_task(connection: Connection, key: str, *, detail: str, **values: Any) -> None:
+    """Open a task; again, when it was done and the same breaks another time."""
     reopened = {"state": TaskState.OPEN, "done_at": None, "detail": detail}
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     connection.execute(
         dialect.insert(_tasks)
-        .values(
-            effect_key=key,
-            trajectory_id=row.trajectory_id,
-            step_id=row.step_id,
-            person_id=row.person_id,
-            title=title,
-            created_at=now,
-            **reopened,
-        )
+        .values(effect_key=key, **values, **reopened)
         .on_conflict_do_update(index_elements=["effect_key"], set_=reopened)
     )
 

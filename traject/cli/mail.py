@@ -15,6 +15,7 @@ from traject import outbox as engine
 from traject.cli.console import AsJson, BadUsage, both, desk
 from traject.errors import Refused
 from traject.inbox import add_mail
+from traject.outcome import public
 from traject.show import instant_json, moment, table, word
 
 outbox = typer.Typer(help=both("Mail die uitgaat.", "Mail that goes out."), no_args_is_help=True)
@@ -231,9 +232,7 @@ def add(
     outcomes: list[dict[str, Any]] = []
     for file, mail in mails:
         outcome = add_mail(at.store, at.settings, mail, at.now(), at.now())
-        outcomes.append(
-            {"file": str(file), "outcome": outcome.outcome, "why": outcome.why} | outcome.details()
-        )
+        outcomes.append({"file": str(file), **public(outcome)})
         if not as_json:
             why = f" ({outcome.why})" if outcome.why else ""
             at.tell(f"{file.name}: {outcome.kind} → {outcome.outcome}{why}")
