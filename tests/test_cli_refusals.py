@@ -102,7 +102,7 @@ WRONG_LAUNCHES: dict[str, tuple[tuple[str, ...], int, str]] = {
     "a file that is not there": (
         ("launch", "--from", "nergens.csv"),
         1,
-        "nergens.csv kan niet worden gelezen",
+        "nergens.csv bestaat niet",
     ),
     "a file and a programme": (("launch", "po-nieuw", "--from", "x.csv"), 2, "niet allebei"),
 }

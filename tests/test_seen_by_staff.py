@@ -1,6 +1,7 @@
 """What staff see of what they do: in plain Dutch, and true."""
 
 from collections.abc import Iterator
+from datetime import UTC
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,12 @@ from rich.console import Console
 
 from models import Task
 from models.enums import StepState
+from traject.addresses import person_problem
+from traject.cli.console import Desk
+from traject.errors import Refused
 from traject.hand_over import hand_over
 from traject.show import PlanView
-from traject.staff import finish_task
+from traject.staff import finish_task, move_step, pause
 from traject.store import Store
 
 REF = "proef:16LF00"
@@ -69,3 +73,34 @@ def test_a_task_that_is_done_is_shown_as_done_and_not_as_dropped(light: World) -
         console.print(PlanView(proef(), light.settings.zone, "nl").changes(result.changes, result.ended))
     assert "gedaan" in shown.get()
     assert "vervalt" not in shown.get()
+
+
+def test_a_gathering_that_is_moved_to_a_free_day_is_moved_with_a_warning(light: World) -> None:
+    now = local(2026, 10, 7, 10)
+    step, on_sunday, in_holiday = "studiemiddag", local(2027, 3, 7, 13), local(2027, 2, 23, 13)
+    for to, warning in ((on_sunday, "is een zondag"), (in_holiday, "(Voorjaarsvakantie)")):
+        result = move_step(light.store, light.settings, REF, step, to=to, now=now, dry_run=True)
+        assert warning in result.sentence
+    plain = move_step(light.store, light.settings, REF, step, to=local(2027, 3, 9, 13), now=now, dry_run=True)
+    assert "Let op" not in plain.sentence
+
+
+def test_what_is_paused_twice_is_said_to_be_paused_already(light: World) -> None:
+    now = local(2026, 10, 7, 10)
+    pause(light.store, light.settings, REF, now=now)
+    with pytest.raises(Refused, match=r"is al gepauzeerd$"):
+        pause(light.store, light.settings, REF, now=now)
+
+
+def test_a_wrong_address_and_a_missing_file_are_named_in_dutch(tmp_path: Path) -> None:
+    assert person_problem("Noor", "noor school.example") == (
+        "‘noor school.example’ is geen mailadres; schrijf het zoals n.visser@school.nl"
+    )
+    for path, why in ((tmp_path / "none.csv", "bestaat niet"), (tmp_path, "is een map")):
+        with pytest.raises(Refused, match=why):
+            Desk("nl").read(path)
+
+
+def test_a_time_that_the_clock_skips_is_said_as_it_is_kept() -> None:
+    assert Desk("nl").instant("2027-03-28 02:30") == local(2027, 3, 28, 3, 30)
+    assert Desk("nl").instant("2027-03-28 02:30").tzinfo is UTC

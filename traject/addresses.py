@@ -13,8 +13,8 @@ def person_problem(name: str, email: str) -> str | None:
         return f"de naam {name[:40]!r} heeft een regeleinde of onzichtbare tekens, of is te lang; schrijf hem op één regel"
     try:
         validate_email(email, check_deliverability=False, test_environment=True)
-    except EmailNotValidError as error:
-        return f"‘{email}’ is geen mailadres ({error})"
+    except EmailNotValidError:  # its reasons are in English
+        return f"‘{email}’ is geen mailadres; schrijf het zoals n.visser@school.nl"
     if address_problem(email):
         return (
             f"‘{email}’ heeft tekens die niet elke mailserver aanneemt; vraag om een adres met gewone letters"

@@ -231,11 +231,15 @@ class PlanView:
             return self._period(thing)
         if thing.when is None:
             return self.say("geen datum", "no date")
+        if thing.kind is StepKind.EVALUATION and thing.ends_at == thing.due_at:  # asked already
+            return f"{self.say('sluit', 'closes')} {self._on(thing.when - MOMENT)}"
         certain = "" if thing.certainty is Certainty.FIXED else f" ({word(thing.certainty, self.language)})"
         return f"{moment(thing.when, self.zone, self.language)}{certain}"
 
     def _gone(self, change: Change, ended: Mapping[tuple[str, str], StepState]) -> str:
         step = change.before
+        if isinstance(step, PlannedStep) and ended.get(step.id) is StepState.MISSED:
+            return word(StepState.MISSED, self.language)
         if isinstance(step, PlannedStep) and ended.get(step.id) is StepState.DONE:
             return (
                 self.say("gaat nu uit", "goes out now")

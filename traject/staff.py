@@ -50,7 +50,8 @@ __all__ = [
 
 def _allowed(state: TrajectoryState, to: TrajectoryState, reference: str) -> None:
     if to not in TRAJECTORY_MOVES[state]:
-        message = f"traject {reference} is {_DUTCH[state]}; het kan niet {_DUTCH[to]} worden"
+        again = "al " if state is to else ""
+        message = f"traject {reference} is {again}{_DUTCH[state]}{'' if again else f'; het kan niet {_DUTCH[to]} worden'}"
         raise Refused(message)
 
 

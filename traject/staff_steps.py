@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import select
 
+from calendars.school_year import SATURDAY
 from models import Message, StepRow
 from models.enums import GatheringState, MessageState, StepKind, StepState
 from traject import outbox
@@ -143,8 +144,20 @@ def move_step(
             _refuse_overlap(work, row, to)
         row.moved_to = to
         work.effects.event("step.moved", actor="staff", step=step, cycle=cycle, to=to.isoformat())
-        work.sentence = f"‘{row.title}’ is verplaatst."
+        work.sentence = f"‘{row.title}’ is verplaatst.{_doubt(work, row, to)}"
     return result
+
+
+def _doubt(work: Work, row: StepRow, to: datetime) -> str:
+    """What staff may have overlooked: they decide, but should know."""
+    local = work.dossier.calendar.to_local(to)
+    if row.kind is not StepKind.GATHERING:
+        return ""
+    if free := work.dossier.calendar.holiday_on(local.date()):
+        return f" Let op: {local:%d-%m-%Y} is een vrije dag ({free.label})."
+    if local.weekday() >= SATURDAY:
+        return f" Let op: {local:%d-%m-%Y} is een {'zaterdag' if local.weekday() == SATURDAY else 'zondag'}."
+    return ""
 
 
 def _refuse_overlap(work: Work, row: StepRow, to: datetime) -> None:

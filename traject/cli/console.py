@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,6 +24,11 @@ from traject.store import Store
 
 SEPARATOR = "\x1f"
 NEXT = ("eerstvolgende", "next")
+_UNREADABLE: dict[type[OSError], str] = {
+    FileNotFoundError: "bestaat niet",
+    IsADirectoryError: "is een map",
+    PermissionError: "mag niet worden gelezen",
+}
 
 
 def both(dutch: str, english: str) -> str:
@@ -168,7 +173,8 @@ class Desk:
                     f"‘{text}’ is no moment; write ‘2026-10-07 13:30’",
                 )
             ) from None
-        return moment if moment.tzinfo else moment.replace(tzinfo=self.settings.zone)
+        # In UTC, because a local time that the clock skips would be said as it is and kept as another.
+        return (moment if moment.tzinfo else moment.replace(tzinfo=self.settings.zone)).astimezone(UTC)
 
     def read(self, path: Path) -> bytes:
         """The bytes of a file that was named. Refused when it cannot be read."""
@@ -177,7 +183,7 @@ class Desk:
         except OSError as error:
             raise Refused(
                 self.say(
-                    f"{path} kan niet worden gelezen: {error.strerror}; kijk of de naam klopt",
+                    f"{path} {_UNREADABLE.get(type(error), 'kan niet worden gelezen')}; kijk of de naam klopt",
                     f"{path} cannot be read: {error.strerror}; check the name",
                 )
             ) from error

@@ -16,7 +16,7 @@ from traject.cli.changing import decide
 from traject.cli.console import AsJson, Desk, DryRun, Yes, both, desk
 from traject.dossier import Dossier, find, load, row_id
 from traject.overview import Coming, coming, trajectories
-from traject.show import day, instant_json, moment, table, word
+from traject.show import MOMENT, day, instant_json, moment, table, word
 
 commands = typer.Typer()
 tasks = typer.Typer(help=both("Taken van medewerkers.", "Tasks of staff."), no_args_is_help=True)
@@ -108,11 +108,11 @@ def status(
 
 def _owed(at: Desk, line: Any) -> str:
     parts = [
-        (line.unanswered, at.say("antwoord", "answer")),
-        (line.tasks, at.say("taak", "task")),
-        (line.missed, at.say("gemist", "missed")),
+        (line.unanswered, at.say("antwoord", "answer"), at.say("antwoorden", "answers")),
+        (line.tasks, at.say("taak", "task"), at.say("taken", "tasks")),
+        (line.missed, at.say("gemist", "missed"), at.say("gemist", "missed")),
     ]
-    return "\n".join(f"{count} {what}" for count, what in parts if count)
+    return "\n".join(f"{count} {one if count == 1 else more}" for count, one, more in parts if count)
 
 
 def _in_full(at: Desk, session: Session, dossier: Dossier) -> dict[str, Any]:
@@ -301,7 +301,7 @@ def _show_coming(at: Desk, found: list[Coming], *, names: bool) -> None:
         what = f"{_WHAT[one.what][at.language == 'en']}: {one.title.in_language(at.language)}"
         certain = at.say("vastgehouden", "on hold") if one.on_hold else word(one.certainty, at.language)
         made.add_row(
-            moment(one.at, at.settings.zone, at.language),
+            moment(one.at - (MOMENT if one.what == "close" else timedelta()), at.settings.zone, at.language),
             *([escape(one.name)] if names else []),
             escape(what),
             escape(", ".join(role.in_language(at.language) for role in one.to)),
