@@ -80,7 +80,11 @@ class Up:
         with httpx.Client(base_url=self.api, trust_env=False) as client:
             token = client.get("/csrf-token", params={"client": "a-test"}).raise_for_status().json()["token"]
             headers = {"Prefect-Csrf-Token": token, "Prefect-Csrf-Client": "a-test"}
-            return client.post(path, json=values, headers=headers).raise_for_status().json()
+            answer = client.post(path, json=values, headers=headers)
+            while answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+                time.sleep(0.5)  # Prefect's own SQLite database was locked: its clients try again too
+                answer = client.post(path, json=values, headers=headers)
+            return answer.raise_for_status().json()
 
     def runs(self, flow: str) -> list[dict[str, Any]]:
         """The runs of a flow, those that are planned first."""
