@@ -320,3 +320,18 @@ def test_a_stage_that_starts_at_a_step_waits_until_that_is_done():
             ),
         )
         assert decide(known, local(2026, 9, 21)) == expected
+
+
+def test_after_downtime_what_a_stage_still_owes_goes_before_its_closing():
+    known = dossier(
+        one_stage(mail()),
+        row("bericht", local(2026, 9, 30, 9)),
+        stages=(stage("een", 0, StageState.OPEN, date(2026, 9, 7), date(2026, 10, 6), opened_at=MORNING),),
+    )
+    known.stages["een"].moved_ends_on = date(2026, 10, 6)
+    night, day = local(2026, 10, 7, 2), local(2026, 10, 7, 8)
+    assert decide(known, night) == []
+    assert next_due(known, night) == day
+    assert decide(known, day) == [Fire("bericht", "")]
+    known.steps["bericht", ""].state = StepState.DONE
+    assert decide(known, day) == [CloseStage("een")]

@@ -28,7 +28,7 @@ def world(store: Store) -> World:
     return build(store)
 
 
-def test_an_answer_becomes_state_event_and_withdrawn_reminders_and_wakes_the_plan(
+def test_an_answer_becomes_state_event_and_withdrawn_reminders_and_wakes_nothing_that_waits_for_it(
     store: Store, settings: Settings, now: datetime, world: World
 ):
     reminder = queue_reminder(store, world, "r", invitation_id=world.invitation)
@@ -48,7 +48,7 @@ def test_an_answer_becomes_state_event_and_withdrawn_reminders_and_wakes_the_pla
         MessageState.QUEUED,
     ]
     with store.read() as session:
-        assert session.get_one(Trajectory, world.trajectory).next_due_at == now
+        assert session.get_one(Trajectory, world.trajectory).next_due_at is None
         assert session.get_one(Invitation, world.invitation).comment == "Leuk!"
         assert session.get_one(Arrival, arrival).state is InboxState.APPLIED
         assert session.exec(select(Event.details)).one() == {

@@ -90,7 +90,8 @@ def decide(dossier: Dossier, now: datetime) -> list[Move]:
 
 def next_due(dossier: Dossier, now: datetime) -> datetime | None:
     """The earliest instant after `now` at which `decide` may have a move; None when only people can make one."""
-    moments = [_start_of(dossier, _next_day(row)) for row in dossier.stages.values() if _turns(dossier, row)]
+    turns = (_start_of(dossier, _next_day(row)) for row in dossier.stages.values() if _turns(dossier, row))
+    moments = [at for at in turns if at > now]  # a stage past its end closes with the last step that it owes
     for row in dossier.steps.values():
         if row.on_hold or row.due_at is None:
             continue
@@ -140,10 +141,16 @@ def _stage_moves(dossier: Dossier, now: datetime) -> Iterator[Move]:
             yield OpenStage(stage.key)
         elif row.state is StageState.OPEN and now >= _start_of(dossier, meant_end(stage, row) + DAY):
             missing = tuple(condition for condition in stage.guard if not holds(dossier, condition))
-            if not missing:
+            if not missing and not _owes(dossier, stage.key, now):
                 yield CloseStage(stage.key)
-            elif now >= _start_of(dossier, row.ends_on + DAY):
+            elif missing and now >= _start_of(dossier, row.ends_on + DAY):
                 yield StageOverdue(stage.key, missing)
+
+
+def _owes(dossier: Dossier, stage: str, now: datetime) -> bool:
+    """Whether something of the stage fell due and did not happen yet: it goes first, or is seen to be missed."""
+    rows = (row for row in dossier.steps.values() if row.stage == stage and row.state is StepState.PLANNED)
+    return any(_is_due(row, now) and _is_reachable(dossier, row) for row in rows)
 
 
 def _may_open(dossier: Dossier, row: StageRow) -> bool:

@@ -1,7 +1,7 @@
 """Everything that arrives is stored first and applied once.
 
 `store_arrival` and `apply_arrival` are two transactions: what was stored is never lost, whatever happens next. One
-transaction consumes the arrival, makes the fact, writes the event, withdraws what would still remind and wakes the
+transaction consumes the arrival, makes the fact, writes the event, withdraws what would still remind and, for an evaluation, wakes the
 plan; `advance` then follows the facts. An arrival that cannot be applied is put aside with the reason and stops nothing.
 """
 
@@ -191,9 +191,8 @@ def _apply_invitation_answer(session: Session, arrival: Arrival, now: datetime) 
         received_at=arrival.received_at,
         via="web",
     )
+    # Nothing that is planned waits for an answer to an invitation, so the trajectory is not woken.
     result = record_answer(session, gathering, invitation, answer, now=now)
-    if result is Judged.COUNTED:
-        wake(session, [trajectory_id], now)
     kind = arrival.kind.value
     if result is Judged.UNCHANGED:
         return Outcome(kind, "counted", "the answer was the same already")

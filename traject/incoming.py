@@ -5,21 +5,25 @@ from the calendar or from the web, in answers.
 """
 
 import re
+from dataclasses import fields, replace
 from datetime import datetime
+from typing import TypeVar
 
 from sqlmodel import Session, col, select
 
 from calendars.bounce import read_bounce
 from calendars.mail_parts import read_mail
-from calendars.reply import NotAReplyKind, Reply, read_reply
+from calendars.reply import NotAReply, NotAReplyKind, Reply, read_reply
 from calendars.verdict import KnownInvitation, answered_at, judge
 from calendars.verdict import Outcome as Verdict
 from models import Arrival, Gathering, Invitation, Person
 from traject.answers import Answer, Judged, can_answer, current_sequence, record_answer
 from traject.bounces import apply_bounce
 from traject.outcome import Outcome
-from traject.waking import lock_trajectories, wake
+from traject.waking import lock_trajectories
 from traject.wishes import ask_staff
+
+_Said = TypeVar("_Said", Reply, Outcome)
 
 _KINDS = {"COUNTER": "counter", "REFRESH": "refresh"}
 _WHY: dict[Judged, str] = {
@@ -36,7 +40,11 @@ def apply_mail(session: Session, arrival: Arrival, now: datetime) -> Outcome:
     mail = arrival.raw or b""
     found = read_reply(mail)
     if isinstance(found, Reply):
-        return _apply_reply(session, arrival, found, now)
+        return _apply_reply(session, arrival, _storable(found), now)
+    return _storable(_apply_other(session, arrival, mail, found, now))
+
+
+def _apply_other(session: Session, arrival: Arrival, mail: bytes, found: NotAReply, now: datetime) -> Outcome:
     if found.kind is NotAReplyKind.BROKEN:
         return Outcome("mail", "quarantined", found.why)
     root = read_mail(mail)
@@ -128,3 +136,12 @@ def _outcome(kind: str, outcome: str, why: str, reply: Reply | None) -> Outcome:
         sequence=reply.sequence,
         comment=reply.comment,
     )
+
+
+def _storable(said: _Said) -> _Said:
+    """What a mail says, as a database can hold and seek it: PostgreSQL takes no NUL, and nothing takes half a character."""
+    texts = {each.name: value for each in fields(said) if type(value := getattr(said, each.name)) is str}
+    clean = {
+        name: text.encode("utf-8", "replace").decode().replace("\0", "\ufffd") for name, text in texts.items()
+    }
+    return replace(said, **clean)
