@@ -176,6 +176,7 @@ UNKNOWN: dict[str, tuple[tuple[str, ...], int, str]] = {
     "half a move": (("move", "x", "intake"), 2, "geef een stap met --to"),
     "nobody to hand over to": (
         ("hand-over", "x", "directeur", "--to", "Els"),
+        ("hand-over", "x", "directeur", "--to", "Els <els@school.example>, Kim <kim@school.example>"),
         2,
         "‘Els’ is geen naam met adres",
     ),

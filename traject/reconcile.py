@@ -99,7 +99,11 @@ def _waking(session: Session, now: datetime) -> Iterator[Finding]:
         ),
     )
     for reference in session.exec(never):
-        yield Finding("asleep", reference, "er staan stappen gepland, maar het traject wordt nooit gewekt")
+        yield Finding(
+            "asleep",
+            reference,
+            "er staan stappen gepland, maar het traject wordt nooit gewekt; een stap vasthouden en vrijgeven wekt het",
+        )
     late = select(Trajectory.reference).where(
         Trajectory.state == TrajectoryState.RUNNING, col(Trajectory.next_due_at) < now - LATE
     )
@@ -125,7 +129,9 @@ def _effects(session: Session) -> Iterator[Finding]:
     )
     for reference, title in session.exec(uninvited):
         yield Finding(
-            "invitation", reference, f"voor ‘{title}’ is iemand uitgenodigd zonder dat er een mail klaarstaat"
+            "invitation",
+            reference,
+            f"voor ‘{title}’ is iemand uitgenodigd zonder dat er een mail klaarstaat; verplaats de bijeenkomst, dan krijgt iedereen opnieuw bericht",
         )
     unasked = (
         select(func.count())
@@ -135,7 +141,9 @@ def _effects(session: Session) -> Iterator[Finding]:
     )
     if count := session.exec(unasked).one():
         yield Finding(
-            "request", "", f"{count} evaluatieverzoeken zijn gedaan zonder dat er een mail klaarstaat"
+            "request",
+            "",
+            f"{count} evaluatieverzoeken zijn gedaan zonder dat er een mail klaarstaat; vraag deze mensen zelf om hun antwoord, en meld het aan de beheerder",
         )
     doubled = (
         select(Message.invitation_id)
@@ -148,7 +156,11 @@ def _effects(session: Session) -> Iterator[Finding]:
         .having(func.count() > 1)
     )
     for invitation in session.exec(doubled):
-        yield Finding("double", "", f"uitnodiging {invitation} is twee keer verstuurd met hetzelfde SEQUENCE")
+        yield Finding(
+            "double",
+            "",
+            f"uitnodiging {invitation} is twee keer verstuurd met hetzelfde SEQUENCE; agenda’s nemen de tweede voor de eerste, er is niets te doen dan het te melden",
+        )
 
 
 def _outbox(session: Session, now: datetime) -> Iterator[Finding]:

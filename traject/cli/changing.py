@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
-from email.utils import parseaddr
+from email.utils import getaddresses
 from functools import partial
 from typing import Annotated, Any
 
@@ -311,8 +311,8 @@ def hand_over(
 ) -> None:
     """Roles, not people: the successor inherits what is open."""
     at = desk(context)
-    name, email = parseaddr(to)
-    if (to and "@" not in email) or not (to or old):
+    [(name, email), *others] = getaddresses([to]) or [("", "")]
+    if (to and "@" not in email) or others or not (to or old):
         raise BadUsage(
             at.say(
                 f'‘{to}’ is geen naam met adres; schrijf "Noor Visser <n.visser@school.example>"',
