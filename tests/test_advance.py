@@ -291,7 +291,7 @@ def test_who_never_answered_is_named_to_the_adviser_also_when_the_questions_clos
     assert light.step("jaarevaluatie", "2026-2027").state is StepState.DONE
     light.advance(local(2027, 7, 2, 9))
     [call] = light.tasks()
-    assert call.title == "Bel de school over de terugblik"
+    assert call.title == "Bel de school over de terugblik (2026-2027)"
     assert call.detail == "Nog geen antwoord van: Fatima Çelik, Jan de Wit."
 
 

@@ -104,3 +104,11 @@ def test_a_wrong_address_and_a_missing_file_are_named_in_dutch(tmp_path: Path) -
 def test_a_time_that_the_clock_skips_is_said_as_it_is_kept() -> None:
     assert Desk("nl").instant("2027-03-28 02:30") == local(2027, 3, 28, 3, 30)
     assert Desk("nl").instant("2027-03-28 02:30").tzinfo is UTC
+
+
+def test_the_tasks_of_a_yearly_step_name_their_school_year(light: World) -> None:
+    light.live(local(2027, 7, 15), light.do_tasks)
+    [task] = light.rows(Task, Task.effect_key.endswith(":jaarevaluatie/escalation:2026-2027"))
+    assert task.title.endswith(" (2026-2027)")
+    [mail] = [m for m in light.mails("task") if m.effect_key == task.effect_key]
+    assert "(2026-2027)" in mail.subject

@@ -287,7 +287,12 @@ class Effects:
         due_on: date | None = None,
         row: StepRow | None = None,
     ) -> bool:
-        """Give the adviser a task, with a mail that says so; False when it was given before."""
+        """Give the adviser a task, with a mail that says so; False when it was given before.
+
+        The task of a yearly step names the school year, because last year's may still lie there.
+        """
+        if row is not None and row.cycle:
+            title = f"{title} ({row.cycle})"
         if self.session.exec(select(Task.id).where(col(Task.effect_key) == effect_key)).first() is not None:
             return False
         adviser = self.dossier.adviser()
