@@ -174,9 +174,13 @@ UNKNOWN: dict[str, tuple[tuple[str, ...], int, str]] = {
     "state of mails": (("outbox", "list", "--state", "gone"), 2, "kies uit queued, held"),
     "moment": (("run-once", "--now", "straks"), 2, "‘straks’ is geen moment; schrijf ‘2026-10-07 13:30’"),
     "half a move": (("move", "x", "intake"), 2, "geef een stap met --to"),
+    "two people to hand over to": (
+        ("hand-over", "x", "directeur", "--to", "Els <els@x.example>, Kim <kim@x.example>"),
+        2,
+        "is geen naam met adres",
+    ),
     "nobody to hand over to": (
         ("hand-over", "x", "directeur", "--to", "Els"),
-        ("hand-over", "x", "directeur", "--to", "Els <els@school.example>, Kim <kim@school.example>"),
         2,
         "‘Els’ is geen naam met adres",
     ),
