@@ -11,7 +11,6 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -71,17 +70,6 @@ class Store:
                 "check TRAJECT_DATABASE_URL, that the server runs and that the disk is not full"
             )
             raise StoreError(message) from error
-
-    def is_current(self) -> bool:
-        """Whether the tables are at the version of the code."""
-        with self.engine.connect() as connection:
-            try:
-                found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-            except Exception as error:
-                if "alembic_version" in str(error):
-                    return False
-                raise
-        return found == ScriptDirectory.from_config(_alembic()).get_current_head()
 
     def close(self) -> None:
         """Give all connections back."""
