@@ -26,8 +26,8 @@ from calendars.mail_parts import Part
 
 MAX_FAILURES = 100
 
-_MESSAGE_ID = re.compile(r"<[^<>\s]{1,250}@[^<>\s]{1,250}>")
-_UID = re.compile(r"^UID:\s*(\S{1,250})", re.MULTILINE | re.IGNORECASE)
+_MESSAGE_ID = re.compile(r"<[!-;=?A-~]{1,250}@[!-;=?A-~]{1,250}>")
+_UID = re.compile(r"^UID:[ \t]*([!-~]{1,250})", re.MULTILINE | re.IGNORECASE)
 _RETURNED = ("message/rfc822", "text/rfc822-headers", "message/rfc822-headers", "message/partial")
 _STATUS_PARTS = ("message/delivery-status", "message/global-delivery-status")
 _RECIPIENTS = ("Final-Recipient", "Original-Recipient", "X-Actual-Recipient")

@@ -99,7 +99,7 @@ def own_words(parts: Sequence[Part]) -> tuple[str, str]:
         if any(text.strip() for text in texts):
             whole = "\n".join(texts)[:MAX_TEXT]
             if kind == "text/html":
-                whole = unescape(re.sub(r"<(?!\S{1,70}@)[^>]{0,500}>", "\n", whole))
+                whole = unescape(re.sub(r"<(?!\S{1,70}@)[^<>]{0,500}>", "\n", whole))
             copy = _COPY.search(whole)
             return (whole[: copy.start()], whole[copy.start() :]) if copy else (whole, "")
     return "", ""

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email import message_from_bytes
+from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.message import Message
 from email.policy import Compat32
@@ -13,6 +14,10 @@ MAX_OCTETS = 10 * 1024 * 1024
 MAX_LINES = 400_000  # 10 MB of base64 has 140,000
 MAX_BOUNDARIES = 100
 MAX_HEADER = 32 * 1024  # characters; the library's parsers take quadratic time over one header
+MAX_HEADERS = 5_000  # of all parts together; the parser takes 10 microseconds over each
+MAX_ADDRESSES = (
+    4 * 1024
+)  # characters of one header of addresses; the library's parser recurses over its brackets
 MAX_PARTS = 100
 MAX_DEPTH = 10
 
@@ -24,11 +29,19 @@ class UnreadableMail(ValueError):
 
 
 class _Headers(Compat32):
-    """The most forgiving way to read headers, within a limit."""
+    """The most forgiving way to read headers, within limits; of one mail only, as it counts them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        object.__setattr__(self, "_left", [MAX_HEADERS])  # a policy refuses any other change of itself
 
     def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
         if sum(map(len, sourcelines)) > MAX_HEADER:
             raise UnreadableMail(f"a header has more than {MAX_HEADER} characters")
+        left: list[int] = object.__getattribute__(self, "_left")
+        left[0] -= 1
+        if left[0] < 0:
+            raise UnreadableMail(f"the mail has more than {MAX_HEADERS} headers")
         return super().header_source_parse(sourcelines)
 
 
@@ -59,13 +72,24 @@ class Part:
         raw = self.header("Subject")
         try:
             return str(make_header(decode_header(raw)))
-        except (LookupError, ValueError):  # an unknown character set, or octets that are not in it
+        except (
+            LookupError,
+            ValueError,
+            HeaderParseError,
+        ):  # an unknown character set, or octets that are not in it
             return raw
 
     def addresses(self, *names: str) -> list[str]:
-        """Return the addresses in these headers, in lower case, in order."""
-        values = [value for name in names for value in self.header_all(name)]
-        return [address.lower() for _, address in getaddresses(values) if "@" in address]
+        """Return the addresses in these headers, in lower case, in order; none of a header that cannot be read."""
+        values = [value[:MAX_ADDRESSES] for name in names for value in self.header_all(name)]
+        try:
+            return [
+                address.lower()
+                for _, address in getaddresses(values)
+                if "@" in address and address.isprintable()
+            ]
+        except (RecursionError, ValueError, IndexError):
+            return []
 
     def walk(self) -> Iterator["Part"]:
         """Yield this part and those within it in order; not what lies inside an enclosed message."""
@@ -79,7 +103,7 @@ def read_mail(mail: bytes) -> Part:
     """Return the mail as a tree of parts. Raises UnreadableMail."""
     if len(mail) > MAX_OCTETS:
         raise UnreadableMail(f"the mail has {len(mail)} octets, more than {MAX_OCTETS}")
-    if mail.count(b"\n") > MAX_LINES:
+    if mail.count(b"\n") + mail.count(b"\r") - mail.count(b"\r\n") > MAX_LINES:
         raise UnreadableMail(f"the mail has more than {MAX_LINES} lines")
     if sum(1 for _ in _BOUNDARY.finditer(mail)) > MAX_BOUNDARIES:
         raise UnreadableMail(f"the mail has more than {MAX_BOUNDARIES} boundaries")
