@@ -2,16 +2,22 @@
 
 import asyncio
 import importlib
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
-from engine_cases import ROLES, World, dump
-from smtp_faults import Post
+from engine_cases import MORNING, PROGRAMMES, ROLES, World, add_school, dump, engine_settings
+from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL
+from prefect.testing.utilities import prefect_test_harness
+from smtp_faults import Post, serving
+from sqlalchemy import make_url
 
+from models import Person
 from traject.launch import RoleGiven
+from traject.store import Store
 
 FLOWS = (
     "deliver_mail",
@@ -58,8 +64,6 @@ class Office:
 
     def people(self) -> dict[str, int]:
         """The number of everybody, by address."""
-        from models import Person
-
         return {person.email: person.id for person in self.world.rows(Person)}
 
 
@@ -69,3 +73,45 @@ def roles_by_number(numbers: dict[str, int], *given: RoleGiven) -> dict[str, Any
     for role in given:
         held.setdefault(role.role, []).append(numbers[role.email])
     return {role: who[0] if len(who) == 1 else who for role, who in held.items()}
+
+
+@pytest.fixture(scope="session")
+def prefect() -> Iterator[Path]:
+    """A real Prefect server with an empty database of its own; gives the file of that database."""
+    with pytest.MonkeyPatch.context() as outside:
+        outside.setenv("DO_NOT_TRACK", "1")
+        outside.setenv("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+        with prefect_test_harness(server_startup_timeout=120):
+            yield Path(make_url(str(PREFECT_API_DATABASE_CONNECTION_URL.value())).database or "")
+
+
+@pytest.fixture
+def office(
+    request: pytest.FixtureRequest, prefect: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Office]:
+    """One school with a trajectory that was launched this morning and in which nothing has happened yet."""
+    url: str = request.getfixturevalue(getattr(request, "param", "sqlite_url"))
+    store = Store(url)
+    world = World(store, engine_settings(url, tmp_path / "var"))
+    add_school(store)
+    add_school(store, "27YD00", "De Ark")
+    world.launch()
+    for name, value in {
+        "DATABASE_URL": url,
+        "VAR_DIR": str(tmp_path / "var"),
+        "SECRET_KEY": "a key for tests",
+        "BASE_URL": "http://portal.example",
+        "PROGRAMMES_DIR": str(PROGRAMMES),
+        "PREFECT_PORT": "1",  # a hint finds nobody there
+    }.items():
+        monkeypatch.setenv(f"TRAJECT_{name}", value)
+    with serving(Post()) as post:
+        made = Office(world, post, monkeypatch)
+        made.mail_server(post.port)
+        made.at(MORNING)
+        yield made
+    store.close()
+
+
+def some_mail_waits(office: Office) -> None:
+    office.world.advance(MORNING)
