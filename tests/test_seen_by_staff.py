@@ -112,3 +112,12 @@ def test_the_tasks_of_a_yearly_step_name_their_school_year(light: World) -> None
     assert task.title.endswith(" (2026-2027)")
     [mail] = [m for m in light.mails("task") if m.effect_key == task.effect_key]
     assert "(2026-2027)" in mail.subject
+
+
+def test_joining_and_leaving_read_differently(light: World) -> None:
+    now = local(2026, 10, 7, 10)
+    joined = hand_over(
+        light.store, light.settings, REF, "partner", name="Ali", email="ali@museum.example", now=now
+    )
+    left = hand_over(light.store, light.settings, REF, "partner", old_email="ali@museum.example", now=now)
+    assert (joined.sentence, left.sentence) == ("cultuurpartner: Ali komt erbij", "cultuurpartner: Ali stopt")

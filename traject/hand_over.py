@@ -62,10 +62,14 @@ def hand_over(
             _join(work, role, new, answered)
         if old:
             _after_leaving(work, old, new)
-        who = [person.name for person in (old, new) if person]
-        arrow = " → ".join(who)
-        work.sentence = f"{declared[role].title.nl}: {arrow}"
+        work.sentence = f"{declared[role].title.nl}: {_who(old, new)}"
     return result
+
+
+def _who(old: Person | None, new: Person | None) -> str:
+    if old and new:
+        return f"{old.name} → {new.name}"
+    return f"{new.name} komt erbij" if new else f"{old.name if old else 'niemand'} stopt"
 
 
 def _leaving(holders: list[Person], role: str, old_email: str | None) -> Person | None:
