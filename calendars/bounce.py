@@ -189,9 +189,11 @@ def _of_fields(parts: Sequence[Part]) -> Iterator[_Said]:
 
 def _of_words(mail: Part, text: str, returned: Sequence[Part]) -> Iterator[_Said]:
     """The recipients that the words name, each with the words from its name to the next one's."""
-    own = {*_sent_to(mail), *mail.addresses("From", "Reply-To", "Sender")}
+    own = set(mail.addresses("To", "From", "Reply-To", "Sender"))
     failed = addresses(mail.header("X-Failed-Recipients"))
-    found = dict.fromkeys(failed, 0) | named(text, only=failed, never=own)
+    found = dict.fromkeys(failed, 0) | (
+        named(text, only=failed, never={*own, *_sent_to(mail)}) or named(text, only=failed, never=own)
+    )
     if not found:  # the report names nobody: the only one that the mail was to
         to = [address for part in returned for address in part.addresses("To", "Cc")]
         candidates = {*to, *addresses(mail.subject)} - own

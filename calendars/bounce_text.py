@@ -25,7 +25,7 @@ _FAILED_TEXT = re.compile(
     r"(could ?n[o']t|couldn.t|can ?not|was not|wasn.t|not be|not been|n[o']t able to|unable to|failed to) (be )?(deliver|reach)"
     r"|delivery (has |to |of )?[^\n]{0,60}(failed|failure)|did not reach|undeliverable|permanent (fatal )?(error|failure)"
     r"|(returned|bounced) (to sender|mail)|not be(en)? delivered|failed permanently|address(es)? (had|failed)"
-    r"|attempting to deliver|trying to deliver|blocked by|niet (worden )?(be(zorg|stel)d|af ?geleverd)|onbestelbaar|kon niet "
+    r"|attempting to deliver|error (while |in )?deliver|trying to deliver|blocked by|niet (worden )?(be(zorg|stel)d|af ?geleverd)|onbestelbaar|kon niet "
     r"|nicht (zugestellt|ausgeliefert|zustell)|konnte nicht|unzustellbar|n.a pas pu|не может быть",
     re.IGNORECASE,
 )
@@ -51,7 +51,7 @@ _DELIVERED_TEXT = re.compile(
 _COPY = re.compile(
     r"^[ \t>]*(-+ ?(below this line|this is a copy|the header|original message|returned|message header|forwarded|unsent|end of)"
     r"|original message (headers|follows)|below is a copy|here is a copy|a copy of (the|your) (original )?(message|mail)"
-    r"|the original message (was|follows|is attached)?:?[ \t]*$|message (header|text) follows"
+    r"|the original message (was|follows|is attached)?:?[ \t]*$|message (headers?|text) follows?"
     r"|(oorspronkelijke|originele) bericht|kop(pen|teksten) van het|ursprüngliche|originalnachricht|en-t[eê]tes de message"
     r"|\[original message\])|^(received: (from|by)|return-path:|mime-version:|begin:vcalendar)",
     re.IGNORECASE | re.MULTILINE,

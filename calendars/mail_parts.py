@@ -107,6 +107,8 @@ def read_mail(mail: bytes) -> Part:
         raise UnreadableMail(f"the mail has more than {MAX_LINES} lines")
     if sum(1 for _ in _BOUNDARY.finditer(mail)) > MAX_BOUNDARIES:
         raise UnreadableMail(f"the mail has more than {MAX_BOUNDARIES} boundaries")
+    if b"\n" not in mail:  # line ends as of old: the decoders of the library do not know them
+        mail = mail.replace(b"\r", b"\n")
     try:
         return _part(message_from_bytes(mail, policy=_Headers()), 0, [MAX_PARTS])
     except UnreadableMail:

@@ -230,6 +230,19 @@ VARIANTS = {
         "<noor@school.example>: message size 12345678 exceeds size limit 10240000 of\n    server mx.school.example[192.0.2.1]\n",
         (False, "5.3.4", "mesgtoobig"),
     ),
+    "dragonfly": (
+        ("Mail delivery failed", "MAILER-DAEMON <>"),
+        "This is the DragonFly Mail Agent v0.13 at mx.example.\n\nThere was an error delivering your mail to "
+        "<noor@school.example>.\n\nmx.school.example [192.0.2.1] did not like our final DATA:\n550-5.7.26 Unauthenticated email "
+        "is not accepted due to domain's\n\n550 5.7.26 DMARC policy.\n\nMessage headers follow.\n",
+        (False, "5.7.26", "policyviolation"),
+    ),
+    "the sender is refused with a code of the address": (
+        ("Undelivered Mail Returned to Sender", ""),
+        "<noor@school.example>: host mx.school.example[192.0.2.1] said: 550\n    5.1.0 <traject+b-1@hart.example> sender rejected. "
+        "AUP#CDRBL (in reply to MAIL\n    FROM command)\n",
+        (False, "5.1.0", "blocked"),
+    ),
     "nobody answers": (
         ("Undelivered Mail Returned to Sender", ""),
         "<noor@school.example>: connect to mx.school.example[192.0.2.1]:25: Connection\n    timed out\n",
@@ -400,10 +413,12 @@ def test_a_code_that_says_nothing_certain_leaves_it_to_the_words():
     assert of_words("nothing that anybody knows") is Reason.UNDEFINED
 
 
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"], ids=["LF", "CRLF", "CR"])
 @pytest.mark.parametrize("name", sorted(expected("bounces")))
-def test_every_sample_names_who_failed_and_whether_for_good(name):
+def test_every_sample_names_who_failed_and_whether_for_good(name, line_end):
     wanted = expected("bounces")[name]
-    bounce = read_bounce(read_mail((SAMPLES / "bounces" / name).read_bytes()))
+    mail = (SAMPLES / "bounces" / name).read_bytes().replace(b"\r\n", b"\n").replace(b"\n", line_end)
+    bounce = read_bounce(read_mail(mail))
     if wanted["outcome"] in ("bounced", "delayed"):
         assert [(each.address, each.is_hard) for each in bounce.failures] == [
             (each["recipient"], each["hard"]) for each in wanted["failures"]

@@ -1,0 +1,70 @@
+"""`traject inbox add --json`: what became of each mail, in the same words every time."""
+
+from pathlib import Path
+
+import pytest
+from answering import build
+from commands import with_settings
+from test_bounce_inbox import report_of
+from test_incoming_mail import asks, reply_of
+
+from traject.outcome import Outcome, public
+from traject.settings import Settings
+from traject.store import Store
+
+KEYS = ["file", "kind", "outcome", "uid", "attendee", "partstat", "sequence", "comment", "bounce", "why"]
+
+
+def test_each_file_is_told_with_the_same_keys(
+    store: Store, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    world = build(store)
+    run = with_settings(monkeypatch, settings)
+    mails = {
+        "reply": reply_of(world, comment="Graag"),
+        "counter": asks(world, "COUNTER"),
+        "refresh": asks(world, "REFRESH"),
+        "bounce": report_of(),
+        "auto-reply": b"From: a@x.example\r\nAuto-Submitted: auto-replied\r\nSubject: Weg\r\n\r\n",
+        "unsubscribe": b"From: a@x.example\r\nSubject: Unsubscribe\r\n\r\n",
+        "unknown": b"From: a@x.example\r\nSubject: Vraag\r\n\r\nHallo\r\n",
+    }
+    files = [tmp_path / f"{name}.eml" for name in mails]
+    for file, mail in zip(files, mails.values(), strict=True):
+        file.write_bytes(mail)
+    told = run("inbox", "add", *map(str, files), "--json").json
+    assert [Path(each["file"]).stem for each in told] == list(mails)
+    assert [each["kind"] for each in told] == list(mails)
+    assert all(list(each) == KEYS for each in told)
+    reply, bounce = told[0], told[3]
+    del reply["file"], bounce["file"]
+    assert reply["outcome"] in ("counted", "stale")  # the clock of this machine says whether it is over
+    assert [reply[key] for key in KEYS[3:9]] == [
+        *("g-1@traject.example", "fatima@school.example", "ACCEPTED", 1, "Graag"),
+        None,
+    ]
+    assert bounce["bounce"] == {
+        "address": "fatima@school.example",
+        "hard": True,
+        "status": "5.1.1",
+        "reason": "userunknown",
+    }
+    again = run("inbox", "add", *map(str, files), "--json").json
+    assert [each["outcome"] for each in again] == [each["outcome"] for each in told]
+
+
+@pytest.mark.parametrize(
+    ("kind", "outcome", "wanted"),
+    [
+        ("reply", "too-late", ("reply", "stale")),
+        ("reply", "cancelled", ("reply", "stale")),
+        ("forwarded", "quarantined", ("reply", "quarantined")),
+        ("request", "ignored", ("unknown", "ignored")),
+        ("mail", "quarantined", ("unknown", "quarantined")),
+        ("delivery-report", "ignored", ("unknown", "ignored")),
+        ("complaint", "quarantined", ("unknown", "quarantined")),
+    ],
+)
+def test_finer_names_stay_within(kind: str, outcome: str, wanted: tuple[str, str]):
+    said = public(Outcome(kind, outcome))
+    assert (said["kind"], said["outcome"]) == wanted
