@@ -1,11 +1,11 @@
 """What staff see of what they do: in plain Dutch, and true."""
 
 from collections.abc import Iterator
-from datetime import UTC
+from datetime import UTC, date
 from pathlib import Path
 
 import pytest
-from engine_cases import MORNING, World, add_school, engine_settings, local, proef
+from engine_cases import MORNING, World, add_school, dump, engine_settings, local, proef
 from rich.console import Console
 
 from models import Task
@@ -14,8 +14,9 @@ from traject.addresses import person_problem
 from traject.cli.console import Desk
 from traject.errors import Refused
 from traject.hand_over import hand_over
+from traject.migrate import migrate
 from traject.show import PlanView
-from traject.staff import finish_task, move_step, pause
+from traject.staff import cancel, finish_task, move_stage, move_step, pause
 from traject.store import Store
 
 REF = "proef:16LF00"
@@ -121,3 +122,17 @@ def test_joining_and_leaving_read_differently(light: World) -> None:
     )
     left = hand_over(light.store, light.settings, REF, "partner", old_email="ali@museum.example", now=now)
     assert (joined.sentence, left.sentence) == ("cultuurpartner: Ali komt erbij", "cultuurpartner: Ali stopt")
+
+
+def test_a_trajectory_that_was_stopped_gets_no_new_people_days_or_programme(light: World) -> None:
+    now = local(2026, 10, 7, 10)
+    cancel(light.store, light.settings, REF, now=now)
+    before = dump(light.store)
+    for attempt in (
+        lambda: hand_over(light.store, light.settings, REF, "team", name="Noor", email=NEW, now=now),
+        lambda: move_stage(light.store, light.settings, REF, "begin", ends_on=date(2027, 1, 8), now=now),
+        lambda: migrate(light.store, light.settings, REF, now=now),
+    ):
+        with pytest.raises(Refused, match="is gestopt; daar verandert niets meer aan"):
+            attempt()
+    assert dump(light.store) == before

@@ -14,6 +14,7 @@ from traject.errors import Refused
 from traject.gatherings import Gatherings
 from traject.settings import Settings
 from traject.staff import StaffResult, Work, action, withdraw_request
+from traject.staff_action import refuse_ended
 from traject.store import Store
 
 
@@ -36,6 +37,7 @@ def hand_over(
     """
     result = StaffResult(reference)
     with action(store, settings, reference, now, result, dry_run=dry_run) as work:
+        refuse_ended(work.dossier.trajectory)
         declared = {known.key: known for known in work.dossier.programme.roles}
         if role not in declared:
             message = f"rol ‘{role}’ bestaat niet in dit programma; kies uit {', '.join(declared)}"

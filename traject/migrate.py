@@ -12,6 +12,7 @@ from traject.programme_file import load_programmes
 from traject.replan import replan
 from traject.settings import Settings
 from traject.staff import StaffResult, action
+from traject.staff_action import refuse_ended
 from traject.store import Store
 
 
@@ -33,6 +34,7 @@ def migrate(
     result = StaffResult(reference)
     with action(store, settings, reference, now, result, dry_run=dry_run) as work:
         dossier = work.dossier
+        refuse_ended(dossier.trajectory)
         current = work.session.get_one(ProgrammeVersion, dossier.trajectory.programme_version_id)
         new = load_programmes(settings.programmes_dir).get(current.key)
         if new is None or (version is not None and new.version != version):

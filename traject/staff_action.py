@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlmodel import Session, select
 
-from models import EvaluationRequest, StepRow, Task
+from models import EvaluationRequest, StepRow, Task, Trajectory
 from models.enums import RequestState, StepState, TaskState, TrajectoryState
 from traject import access, advance, outbox
 from traject.dossier import Dossier, StepId, find, load, row_id
@@ -87,6 +87,18 @@ def action(
                 raise DryRun
     except DryRun:
         pass
+
+
+def refuse_ended(trajectory: Trajectory) -> None:
+    """A trajectory that ended gets no new people, days or programme; a finished one can be opened again first."""
+    if trajectory.state is TrajectoryState.FINISHED:
+        message = (
+            f"traject {trajectory.reference} is afgerond; open eerst een fase weer met `traject reopen-stage`"
+        )
+        raise Refused(message)
+    if trajectory.state is TrajectoryState.CANCELLED:
+        message = f"traject {trajectory.reference} is gestopt; daar verandert niets meer aan"
+        raise Refused(message)
 
 
 def let_follow(work: Work, settings: Settings) -> None:

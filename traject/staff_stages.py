@@ -10,7 +10,7 @@ from traject.errors import Refused
 from traject.planner import OVERRUN
 from traject.programme import Anchor
 from traject.settings import Settings
-from traject.staff_action import StaffResult, Work, action
+from traject.staff_action import StaffResult, Work, action, refuse_ended
 from traject.store import Store
 
 
@@ -28,6 +28,7 @@ def move_stage(
     """Give a stage other days; everything that is counted from it moves along."""
     result = StaffResult(reference)
     with action(store, settings, reference, now, result, dry_run=dry_run) as work:
+        refuse_ended(work.dossier.trajectory)
         row = _stage(work, stage)
         today = work.dossier.calendar.to_local(now).date()
         for day in filter(None, (opens_on, ends_on)):
