@@ -8,9 +8,9 @@ from flows.context import opened
 from flows.deliver_mail import drain_outbox
 from flows.read_mailbox import drain_inbox
 from flows.verdict import all_done
+from traject import engine
 from traject.advance import advance
 from traject.clock import now
-from traject.years import looked_today, queue_yearly_evaluations
 
 BATCH = 50
 MOST_BATCHES = 200
@@ -38,16 +38,13 @@ async def heartbeat() -> dict[str, Any]:
     )
 
 
-@task(name="look for forgotten schools once a day")
+@task(name="look for what was forgotten once a day")
 async def look_once_a_day() -> list[int]:
-    """On the first beat of a day, mend what was forgotten this school year: Prefect's daily run may have been lost."""
+    """On the first beat of a day, mend what was forgotten: Prefect's daily runs may have been lost."""
     with opened() as (store, settings):
-        with store.read() as session:
-            if looked_today(session, settings, now()):
-                return []
-        report = queue_yearly_evaluations(store, settings, now=now())
-    all_done({}, failed=report.advanced.failed)
-    return report.mended
+        years, gatherings = engine.look_once_a_day(store, settings, now=now())
+    all_done({}, failed={*years.advanced.failed, *gatherings.advanced.failed})
+    return years.mended
 
 
 @task(name="advance a batch")

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import Session, col, select
 
 from models import StepRow, Trajectory
@@ -84,11 +85,14 @@ def advance(
             try:
                 with store.write() as session:
                     moves = advance_one(session, trajectory_id, settings, now)
+            except DBAPIError as error:
+                if not isinstance(error, IntegrityError):
+                    raise  # the database's own fault, not this trajectory's: nobody is postponed for it
+                _set_aside(store, report, trajectory_id, error, now)
+                continue
             except Exception as error:
                 # One trajectory with a fault must not keep hundreds of others waiting; its own rows are rolled back.
-                log.exception("trajectory cannot advance", extra={"trajectory": trajectory_id})
-                report.failed[trajectory_id] = str(error)
-                _postpone(store, trajectory_id, now)
+                _set_aside(store, report, trajectory_id, error, now)
                 continue
             if moves is not None:
                 report.trajectories.append(trajectory_id)
@@ -110,7 +114,12 @@ def _due(store: Store, now: datetime, only: Sequence[int] | None, tried: set[int
         return [found for found in session.exec(query) if found is not None and found not in tried][:size]
 
 
-def _postpone(store: Store, trajectory_id: int, now: datetime) -> None:
+def _set_aside(
+    store: Store, report: AdvanceReport, trajectory_id: int, error: Exception, now: datetime
+) -> None:
+    """Name the trajectory in the report, and try it again in an hour."""
+    log.error("trajectory cannot advance", extra={"trajectory": trajectory_id}, exc_info=error)
+    report.failed[trajectory_id] = str(error)
     with store.write() as session:
         trajectory = session.get_one(Trajectory, trajectory_id, with_for_update=True)
         trajectory.next_due_at = now + timedelta(hours=1)

@@ -1,5 +1,6 @@
 """One round of everything: arrivals become facts, what is due happens, mail goes out. Needs no Prefect."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -10,6 +11,7 @@ from traject.advance import AdvanceReport, advance
 from traject.delivery import DeliveryReport, deliver
 from traject.inbox import Report as InboxReport
 from traject.inbox import apply_stored
+from traject.scheduling import ScheduleReport, schedule_gatherings
 from traject.settings import Settings
 from traject.store import Store
 from traject.years import YearReport, looked_today, queue_yearly_evaluations
@@ -21,6 +23,7 @@ class RunReport:
 
     inbox: InboxReport
     years: YearReport
+    gatherings: ScheduleReport
     advanced: AdvanceReport
     delivery: DeliveryReport
 
@@ -28,16 +31,18 @@ class RunReport:
         """The report as JSON values."""
         delivery = asdict(self.delivery)
         delivery["resume_at"] = self.delivery.resume_at.isoformat() if self.delivery.resume_at else None
+        parts = (self.advanced, self.gatherings.advanced, self.years.advanced)
+        moves: Counter[str] = Counter()
+        for part in parts:
+            moves.update(part.moves)
         return {
             "inbox": dict(self.inbox.outcomes),
             "school_year": self.years.school_year,
             "mended": self.years.mended,
-            "trajectories": len({*self.years.advanced.trajectories, *self.advanced.trajectories}),
-            "moves": {
-                name: self.years.advanced.moves.get(name, 0) + self.advanced.moves.get(name, 0)
-                for name in sorted({*self.years.advanced.moves, *self.advanced.moves})
-            },
-            "failed": self.years.advanced.failed | self.advanced.failed,
+            "replanned": self.gatherings.replanned,
+            "trajectories": len({trajectory for part in parts for trajectory in part.trajectories}),
+            "moves": dict(sorted(moves.items())),
+            "failed": {trajectory: why for part in parts for trajectory, why in part.failed.items()},
             "delivery": delivery,
         }
 
@@ -49,20 +54,21 @@ async def run_once(
     clock: Callable[[], datetime],
     progress: Callable[[int, int], None] | None = None,
 ) -> RunReport:
-    """Do all that is due at `clock()`: inbox, yearly evaluations, stages and steps, then deliver. Safe at any time.
-
-    The first round of a day also looks whether a trajectory was forgotten this school year.
-    """
+    """Do all that is due at `clock()`: inbox, stages and steps, the daily look, then deliver. Safe at any time."""
     inbox = apply_stored(store, settings, clock())
-    years = _look_once_a_day(store, settings, clock())
     advanced = advance(store, settings, now=clock())
-    delivery = await deliver(store, settings, clock=clock, progress=progress)
-    return RunReport(inbox, years, advanced, delivery)
+    try:
+        years, gatherings = look_once_a_day(store, settings, now=clock())
+    finally:  # what the look may stumble over keeps no mail waiting
+        delivery = await deliver(store, settings, clock=clock, progress=progress)
+    return RunReport(inbox, years, gatherings, advanced, delivery)
 
 
-def _look_once_a_day(store: Store, settings: Settings, now: datetime) -> YearReport:
+def look_once_a_day(store: Store, settings: Settings, *, now: datetime) -> tuple[YearReport, ScheduleReport]:
+    """In the first round of a day: gatherings that still have no date, and schools that were forgotten this year."""
     with store.read() as session:
         looked = looked_today(session, settings, now)
     if looked:
-        return YearReport(str(SchoolYear.of(now.astimezone(settings.zone).date())))
-    return queue_yearly_evaluations(store, settings, now=now)
+        return YearReport(str(SchoolYear.of(now.astimezone(settings.zone).date()))), ScheduleReport()
+    gatherings = schedule_gatherings(store, settings, now=now)
+    return queue_yearly_evaluations(store, settings, now=now), gatherings

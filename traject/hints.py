@@ -48,7 +48,7 @@ def hint(settings: Settings, event: str, trajectory_ids: Iterable[int], now: dat
         ) as client:
             headers = _csrf(client)
             client.post("/events", json=events, headers=headers).raise_for_status()
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:  # the latter: it is another server
         log.info("hint not taken", extra={"event": event, "why": type(error).__name__})
         return False
     return True

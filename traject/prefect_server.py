@@ -159,8 +159,13 @@ def all_deployed(api_url: str, names: Iterable[str]) -> bool:
 
 
 def fingerprint(root: Path) -> str:
-    """A hash of all that a deploy depends on: prefect.yaml, the flows, this file and where Python is."""
+    """A hash of all that a deploy depends on: prefect.yaml, the flows, the programmes, this file and where Python is."""
     digest = hashlib.sha256(sys.executable.encode())
-    for file in [root / "prefect.yaml", Path(__file__), *sorted((root / "flows").glob("*.py"))]:
+    for file in [
+        root / "prefect.yaml",
+        Path(__file__),
+        *sorted((root / "flows").glob("*.py")),
+        *sorted((root / "programmes").glob("*.yaml")),
+    ]:
         digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()

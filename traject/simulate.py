@@ -22,7 +22,6 @@ from traject import engine
 from traject.dossier import calendar_for
 from traject.errors import Refused
 from traject.programme_file import load_programmes
-from traject.scheduling import schedule_gatherings
 from traject.schools import import_schools
 from traject.settings import Settings
 from traject.simulation import summary
@@ -162,12 +161,10 @@ class _Life:
         return self.down_until if self.down_from <= at < self.down_until else at
 
     async def _round(self) -> None:
-        """What the flows do: everything that is due, and the daily work on a new day."""
+        """What the flows do: everything that is due; on a new day also the daily look."""
         today = self.world.today()
-        if today != self.last_day:
-            schedule_gatherings(self.store, self.settings, now=self.world.now)
         report = await engine.run_once(self.store, self.settings, clock=self.world.clock)
-        for advanced in (report.years.advanced, report.advanced):
+        for advanced in (report.years.advanced, report.gatherings.advanced, report.advanced):
             for trajectory, reason in advanced.failed.items():
                 self.world.violated("a trajectory that cannot advance", f"{trajectory}: {reason}")
         if report.delivery.problem:
