@@ -1,13 +1,26 @@
 """Reminders and dates that move: nobody is reminded of an old date, and everybody of the new one."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from engine_cases import MORNING, World, add_school, days, engine_settings
+from engine_cases import (
+    CALENDAR,
+    MORNING,
+    START,
+    World,
+    add_school,
+    days,
+    engine_settings,
+    facts,
+    local,
+    one_stage,
+)
 
 from models import StepRow
 from models.enums import StepState
+from traject.plan import GatheringProposed
+from traject.planner import plan
 from traject.staff import move_step
 from traject.store import Store
 
@@ -64,3 +77,30 @@ def test_a_gathering_that_moves_nearer_brings_the_update_and_no_reminder_beside_
     assert world.mails("gathering-reminder") == []
     world.live(now + days(5))
     assert len(world.mails("gathering-reminder")) == 3
+
+
+@pytest.mark.parametrize(
+    ("proposed", "planned"),
+    [
+        (
+            local(2026, 10, 27, 13, 30),
+            local(2026, 10, 27, 13, 30),
+        ),  # three weeks later than it could be
+        (local(2027, 1, 26, 13, 30), local(2026, 10, 6, 13, 30)),  # months later: the stage opened early
+    ],
+    ids=["kept", "brought along"],
+)
+def test_a_date_that_was_planned_is_kept_unless_it_is_months_later_than_it_could_be(
+    proposed: datetime, planned: datetime
+) -> None:
+    programme = one_stage(
+        """
+      - gathering: middag
+        title: Middag
+        to: [coordinator]
+        when: binnen de fase, vanaf 4 weken na de start van de fase, dinsdag, vanaf 13:30, 2 uur
+        invite: 3 weken
+"""
+    )
+    was = GatheringProposed("middag", "", proposed, proposed + timedelta(hours=2))
+    assert plan(programme, facts(START, was), CALENDAR).step("middag").starts_at == planned

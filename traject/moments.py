@@ -15,6 +15,8 @@ DEFAULT_TIME = time(9)
 OVERRUN = timedelta(days=14)
 LEAST_WINDOW = timedelta(days=14)
 LEAST_NOTICE = timedelta(days=7)
+LONGEST_KEPT = timedelta(weeks=8)
+"""A date that was planned before is kept while it comes at most so much later than it could."""
 DAY = timedelta(days=1)
 
 
@@ -232,12 +234,13 @@ class Dates:
         in_time = max(first, shift(announced, step.invite, 1))
         soonest = max(first, announced + LEAST_NOTICE)
         before = self.known.proposed.get((step.key, cycle))
-        if before and self.agenda.still_fits(before, window, soonest, last):
-            return before
+        still_fits = before and self.agenda.still_fits(before, window, soonest, last)
         days = [soonest + DAY * n for n in range((last - soonest).days + 1)]
         with_notice = [day for day in days if day >= in_time]
         without = [day for day in reversed(days) if day < in_time]
         slot = self.agenda.first_free((*with_notice, *without), window)
+        if before and still_fits and slot and before[0] - slot[0] <= LONGEST_KEPT:
+            return before
         if slot is None:
             self.problems.append(
                 PlanProblem(step.key, cycle, no_slot(step.title, *self.span_of(step, cycle)))

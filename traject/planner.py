@@ -7,7 +7,8 @@ Rules that are Traject's own choice:
 - a stage opens at the start of its first day and closes at the end of its last day, local time;
 - what has no time of day happens at 9:00, moved into the sending hours;
 - an open stage past its end is expected to last two more weeks, again and again, until it closes;
-- a gathering keeps the date it was planned on while that fits; else it takes the first free slot that leaves its
+- a gathering keeps the date it was planned on while that fits and comes at most eight weeks later than it could (a
+  stage that opens months early brings its gatherings along); else it takes the first free slot that leaves its
   whole invitation time; when none does, the last free one;
 - an evaluation is asked in the school year of the start only when two weeks of its window are left.
 """
