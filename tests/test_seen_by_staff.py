@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date
+from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
@@ -136,3 +137,9 @@ def test_a_trajectory_that_was_stopped_gets_no_new_people_days_or_programme(ligh
         with pytest.raises(Refused, match="is gestopt; daar verandert niets meer aan"):
             attempt()
     assert dump(light.store) == before
+
+
+def test_every_mail_names_its_own_id_once_to_thread_by(light: World) -> None:
+    for found in light.mails():
+        mail = message_from_bytes(found.data or b"", policy=policy.default)
+        assert mail["References"] == mail["Message-ID"] == found.message_id
