@@ -38,7 +38,6 @@ class School(SQLModel, table=True):
     denomination: str = ""
     board_number: str = ""
     edition: str = ""  # of DUO's file
-    preferred_weekdays: str = ""  # "1,3" = Tuesday and Thursday; empty: as the programme says
 
 
 class DayOff(SQLModel, table=True):

@@ -64,13 +64,13 @@ def test_what_staff_changed_about_a_school_stays(own: Settings, store: Store, no
     initialise(own, now)
     with store.write() as session:
         school = session.exec(select(School).where(School.code == "16LF00")).one()
-        school.preferred_weekdays = "1"
+        school.house_number = "1"
         school.street = "Nieuwe straat"
         session.add(school)
     initialise(own, now)
     with store.read() as session:
         school = session.exec(select(School).where(School.code == "16LF00")).one()
-    assert (school.preferred_weekdays, school.street) == ("1", "Nieuwe straat")
+    assert (school.house_number, school.street) == ("1", "Nieuwe straat")
 
 
 def test_a_changed_programme_replaces_a_version_that_was_never_launched(

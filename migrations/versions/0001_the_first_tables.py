@@ -81,7 +81,6 @@ def upgrade() -> None:
     sa.Column('denomination', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('board_number', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('edition', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('preferred_weekdays', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.ForeignKeyConstraint(['organisation_id'], ['organisations.id'], ),
     sa.PrimaryKeyConstraint('organisation_id'),
     sa.UniqueConstraint('code')
