@@ -13,7 +13,7 @@ from statistics import median
 
 import aiosmtplib
 
-from models import Message
+from models import Message, MessageContent
 from models.enums import MessageKind
 from traject.delivery import deliver
 from traject.outbox import queue_all
@@ -86,7 +86,7 @@ def _message(number: int) -> Message:
         return_path=f"bounce+{number}@hart.example",
         message_id=f"<bench-{number}@hart.example>",
         subject="Studiemiddag",
-        data=BODY,
+        content=MessageContent(data=BODY),
         queued_at=NOW,
     )
 

@@ -4,7 +4,7 @@ from models.evaluation import AccessToken, EvaluationRequest, EvaluationResponse
 from models.event import Event
 from models.gathering import Gathering, Invitation
 from models.inbox import Arrival
-from models.message import Message
+from models.message import Message, MessageContent
 from models.organisation import DayOff, Organisation, School
 from models.person import Person, RoleHolder
 from models.programme import ProgrammeVersion
@@ -21,6 +21,7 @@ __all__ = [
     "Gathering",
     "Invitation",
     "Message",
+    "MessageContent",
     "Organisation",
     "Person",
     "ProgrammeVersion",

@@ -3,12 +3,23 @@
 from datetime import datetime
 
 from sqlalchemy import Index, text
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, Relationship, SQLModel
 
 from models.columns import bytes_field, choice, id_field, instant, ref
 from models.enums import MessageKind, MessageState
 
 _WAITING = text("state IN ('queued', 'attempting')")
+
+
+class MessageContent(SQLModel, table=True):
+    """The bytes of one mail, apart: SQLite writes a whole row anew at each change of state, with all that is in it."""
+
+    __tablename__ = "message_contents"
+
+    message_id: int | None = Field(
+        default=None, foreign_key="messages.id", ondelete="CASCADE", primary_key=True
+    )
+    data: bytes = bytes_field()
 
 
 class Message(SQLModel, table=True):
@@ -36,7 +47,6 @@ class Message(SQLModel, table=True):
     return_path: str = Field(index=True)  # VERP: unique to the message, so that a bounce names it
     message_id: str = Field(unique=True)
     subject: str
-    data: bytes | None = bytes_field(nullable=True)  # None only when withheld
     sequence: int | None = None  # of the invitation it carries
     state: MessageState = choice(MessageState, MessageState.QUEUED)
     queued_at: datetime = instant()
@@ -46,3 +56,10 @@ class Message(SQLModel, table=True):
     attempted_at: datetime | None = instant(nullable=True)
     accepted_at: datetime | None = instant(nullable=True)
     answer: str = ""  # the server's last words, or why it was withheld, held or withdrawn
+
+    content: MessageContent | None = Relationship()  # None only when withheld
+
+    @property
+    def data(self) -> bytes | None:
+        """The frozen bytes, read when asked for."""
+        return self.content.data if self.content else None

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from sqlalchemy.orm import selectinload
 from sqlmodel import SQLModel, col, select
 
 from calendars.lint_mail import lint_mail
@@ -137,7 +138,10 @@ class World:
 
     def rows(self, table: type[Any], *where: Any) -> list[Any]:
         with self.store.read() as session:
-            return list(session.exec(select(table).where(*where).order_by(col(table.id))))
+            asked = select(table).where(*where).order_by(col(table.id))
+            if table is Message:  # with the bytes: what is given outlives the session
+                asked = asked.options(selectinload(Message.content))  # pyright: ignore[reportArgumentType]  # SQLModel types it as its value
+            return list(session.exec(asked))
 
     def step(self, key: str, cycle: str = "") -> StepRow:
         [row] = self.rows(StepRow, StepRow.key == key, StepRow.cycle == cycle)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from smtp_faults import Post, serving
+from sqlalchemy.orm import selectinload
 from sqlmodel import select
 from test_outbox import a_message, put
 
@@ -75,7 +76,7 @@ def second_run(store: Store, post: Post, now: datetime) -> int:
     assert len(post.received) == crashed_with + at_once.accepted
     asyncio.run(deliver(store, config, clock=lambda: now + LEASE))
     with store.read() as session:
-        kept = session.exec(select(Message)).all()
+        kept = session.exec(select(Message).options(selectinload(Message.content))).all()
     assert {message.state for message in kept} == {MessageState.ACCEPTED}, "nothing is lost"
     assert {to for _, to, _ in post.received} == {message.to_email for message in kept}
     for message in kept:

@@ -6,7 +6,7 @@ from itertools import count
 import pytest
 from sqlmodel import Session, select
 
-from models import Message, Organisation, Person, ProgrammeVersion, Trajectory
+from models import Message, MessageContent, Organisation, Person, ProgrammeVersion, Trajectory
 from models.enums import MessageKind, MessageState, OrganisationKind
 from traject import outbox
 from traject.errors import Refused
@@ -18,7 +18,9 @@ LAUNCHED = datetime(2026, 9, 1, tzinfo=UTC)
 _numbers = count(1)
 
 
-def a_message(now: datetime, key: str = "", **values) -> Message:
+def a_message(
+    now: datetime, key: str = "", data: bytes | None = b"Subject: Dag\r\n\r\nDag!\r\n", **values
+) -> Message:
     number = next(_numbers)
     given = {
         "effect_key": key or f"effect:{number}",
@@ -27,7 +29,7 @@ def a_message(now: datetime, key: str = "", **values) -> Message:
         "return_path": f"b-{number}@hart.example",
         "message_id": f"<{number}@hart.example>",
         "subject": "Dag",
-        "data": b"Subject: Dag\r\n\r\nDag!\r\n",
+        "content": MessageContent(data=data) if data else None,
         "queued_at": now,
     }
     return Message(**(given | values))

@@ -11,7 +11,7 @@ from sqlalchemy import delete
 from sqlmodel import col, select
 
 from calendars.school_year import SchoolYear
-from models import AccessToken, EvaluationRequest, EvaluationResponse, Message
+from models import AccessToken, EvaluationRequest, EvaluationResponse, Message, MessageContent
 from models.enums import MessageState
 from traject.dossier import calendar_for
 from traject.errors import Refused
@@ -117,7 +117,7 @@ def test_a_mail_that_comes_twice_or_that_nobody_sent_is_noticed(store: Store, se
                 return_path="b@hart.example",
                 message_id="<one@hart.example>",
                 subject="Welkom",
-                data=mail.data,
+                content=MessageContent(data=mail.data),
                 queued_at=world.now,
             )
         )

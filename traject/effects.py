@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import insert
 from sqlmodel import Session, col, select
 
-from models import Event, Message, Organisation, Person, StepRow, Task
+from models import Event, Message, MessageContent, Organisation, Person, StepRow, Task
 from models.enums import AddressState, MessageKind, MessageState, StepState, TrajectoryState
 from traject import outbox
 from traject.compose import compose
@@ -131,7 +131,7 @@ class Effects:
             return_path=self.tagged(f"b-{tag}"),
             message_id=message_id,
             subject=composed.subject,
-            data=None if state is MessageState.WITHHELD else composed.data,
+            content=None if state is MessageState.WITHHELD else MessageContent(data=composed.data),
             sequence=reason.sequence,
             state=state,
             queued_at=self.now,

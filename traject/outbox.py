@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, select, text, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel
 
-from models import Message
+from models import Message, MessageContent
 from models.enums import MessageKind, MessageState
 from traject.errors import Refused
 from traject.refusal import Meaning, Refusal, Scope, retry_at
@@ -24,6 +24,7 @@ LEASE = timedelta(minutes=10)
 RATE_WINDOW = timedelta(minutes=1)
 
 _messages = SQLModel.metadata.tables[str(Message.__tablename__)]
+_contents = SQLModel.metadata.tables[str(MessageContent.__tablename__)]
 _m = _messages.c
 _WAITING = text(
     "state IN ('queued', 'attempting')"
@@ -37,7 +38,7 @@ class Claimed(NamedTuple):
     attempts: int
     to_email: str
     return_path: str
-    data: bytes | None
+    data: bytes
 
 
 class Claim(NamedTuple):
@@ -65,20 +66,27 @@ def queue(session: Session, message: Message) -> bool:
 
 def queue_all(session: Session, messages: Iterable[Message]) -> set[str]:
     """Put messages in the outbox; gives the effect keys that were new. ValueError when bytes are missing."""
-    rows = [_row(message) for message in messages]
-    if not rows:
+    outgoing = list(messages)
+    if not outgoing:
         return set()
     session.flush()  # what the messages refer to may still be in the session
     connection = session.connection()
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     adding = dialect.insert(_messages).on_conflict_do_nothing(index_elements=["effect_key"])
-    return set(connection.execute(adding.returning(_m.effect_key), rows).scalars())
+    rows = [_row(message) for message in outgoing]
+    new = {key: number for number, key in connection.execute(adding.returning(_m.id, _m.effect_key), rows)}
+    # The first of two with one key is the one that went in.
+    contents = {m.effect_key: m.content for m in reversed(outgoing) if m.content and m.effect_key in new}
+    if contents:
+        rows = [{"message_id": new[key], "data": content.data} for key, content in contents.items()]
+        connection.execute(insert(_contents), rows)
+    return set(new)
 
 
 def _row(message: Message) -> dict[str, Any]:
     row = {column.key: getattr(message, column.key) for column in _messages.columns if column.key != "id"}
     if message.state is not MessageState.WITHHELD:
-        if not message.data:
+        if not message.content:
             reason = f"message {message.effect_key!r} has no bytes; compose it, or queue it as withheld"
             raise ValueError(reason)
         row["next_attempt_at"] = message.next_attempt_at or message.queued_at
@@ -189,11 +197,12 @@ def due(now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
 _NOW = bindparam("now", type_=_m.queued_at.type)
 _ONE = update(_messages).where(_m.id == bindparam("which"))
 _OLDEST_DUE = (
-    select(_m.id, _m.attempts, _m.to_email, _m.return_path, _m.data, _m.expires_at)
+    select(_m.id, _m.attempts, _m.to_email, _m.return_path, _contents.c.data, _m.expires_at)
+    .join(_contents)
     .where(due(_NOW))
     .order_by(_m.next_attempt_at, _m.id)
     .limit(bindparam("wanted"))
-    .with_for_update(skip_locked=True)
+    .with_for_update(skip_locked=True, of=_messages)
 )
 _ATTEMPTING = _ONE.values(
     state=MessageState.ATTEMPTING,

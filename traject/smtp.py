@@ -81,7 +81,7 @@ class Line:
         stage = Stage.SENDER
         try:
             async with asyncio.timeout(LEASE.total_seconds() / 2):
-                client, data = self._client, mail.data or b""
+                client, data = self._client, mail.data
                 utf8 = not (mail.to_email + mail.return_path).isascii()
                 encoding = "utf-8" if utf8 else "ascii"
                 if utf8 and not client.supports_extension("smtputf8"):

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
 from calendars.lint_mail import lint_mail
@@ -50,9 +49,7 @@ class Watch:
             ids = [letter.message_id for _, letter in mails]
             rows = {
                 row.message_id: row
-                for row in session.exec(
-                    select(Message).where(col(Message.message_id).in_(ids)).options(defer(Message.data))  # pyright: ignore[reportArgumentType]  # SQLModel types it as its value
-                )
+                for row in session.exec(select(Message).where(col(Message.message_id).in_(ids)))
             }
             wanted = {row.trajectory_id for row in rows.values()}
             states = {
