@@ -66,7 +66,7 @@ class Up:
 
     def stop(self, how: signal.Signals) -> None:
         self.running.send_signal(how)
-        assert self.running.wait(timeout=15) == 0
+        assert self.running.wait(timeout=60) == 0
 
     def child(self, *words: str) -> psutil.Process:
         """The process that was started with these words."""
@@ -77,7 +77,8 @@ class Up:
 
     def post(self, path: str, values: dict[str, Any]) -> Any:
         """What Prefect's API answers, with the token that it asks for."""
-        with httpx.Client(base_url=self.api, trust_env=False) as client:
+        # A server that just came back, on a machine with other tests, may take longer than httpx's five seconds.
+        with httpx.Client(base_url=self.api, trust_env=False, timeout=60) as client:
             token = client.get("/csrf-token", params={"client": "a-test"}).raise_for_status().json()["token"]
             headers = {"Prefect-Csrf-Token": token, "Prefect-Csrf-Client": "a-test"}
             answer = client.post(path, json=values, headers=headers)
@@ -100,12 +101,13 @@ class Up:
 
     def beat(self) -> None:
         """One heartbeat, now, by the worker."""
-        deployment = httpx.get(f"{self.api}/deployments/name/heartbeat/heartbeat", trust_env=False).json()
+        url = f"{self.api}/deployments/name/heartbeat/heartbeat"
+        deployment = httpx.get(url, trust_env=False, timeout=60).json()
         made = self.post(f"/deployments/{deployment['id']}/create_flow_run", {"state": {"type": "SCHEDULED"}})
         own = {"flow_runs": {"id": {"any_": [made["id"]]}}}
         ended = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
         run = wait_for(
-            lambda: [r for r in self.post("/flow_runs/filter", own) if r["state_type"] in ended], 60
+            lambda: [r for r in self.post("/flow_runs/filter", own) if r["state_type"] in ended], 120
         )
         assert run[0]["state_type"] == "COMPLETED", run[0]["state"]
 
@@ -168,7 +170,7 @@ def test_a_launch_wakes_its_school_and_nothing_is_lost_when_prefects_server_is_k
 
         first = launch(command, "16LF00")
         assert hint(settings, "trajectory.changed", [first, first], datetime.now(UTC))
-        wait_for(lambda: up.ran(first), 60, "the launch woke nobody")
+        wait_for(lambda: up.ran(first), 120, "the launch woke nobody")
         assert len(up.runs("run_trajectory")) == 1, "three events of one school at once are one run"
         assert up.ran(first)[0]["name"] == "po-nieuw:16LF00"
         if is_school_day and calendar.next_sending_moment(today) == today:
@@ -177,10 +179,10 @@ def test_a_launch_wakes_its_school_and_nothing_is_lost_when_prefects_server_is_k
         ids = [first, launch(command, "16DS00")]
         up.child("server", "start").kill()  # that hint was taken, and perhaps forgotten
         ids.append(launch(command, "16GK00"))  # and this one found nobody
-        wait_for(lambda: "prefect-server is gestopt (code -9)" in up.said, 10)
-        wait_for(lambda: prefect_server.get(up.api, "/health") == 200, 60, "the server did not come back")
+        wait_for(lambda: "prefect-server is gestopt (code -9)" in up.said, 60)
+        wait_for(lambda: prefect_server.get(up.api, "/health") == 200, 120, "the server did not come back")
         ids.append(launch(command, "15WQ00"))
-        wait_for(lambda: up.ran(ids[-1]), 60, "no hint works any more")
+        wait_for(lambda: up.ran(ids[-1]), 120, "no hint works any more")
         up.beat()
         store = Store(environment["TRAJECT_DATABASE_URL"])
         with store.read() as session:
