@@ -2,24 +2,30 @@
 
 from models.evaluation import AccessToken, EvaluationRequest, EvaluationResponse, EvaluationRound
 from models.event import Event
+from models.feed import Feed
 from models.gathering import Gathering, Invitation
 from models.inbox import Arrival
+from models.mailbox import Mailbox
 from models.message import Message, MessageContent
 from models.organisation import DayOff, Organisation, School
-from models.person import Person, RoleHolder
+from models.person import Alias, BusyTime, Person, RoleHolder
 from models.programme import ProgrammeVersion
 from models.trajectory import StageRow, StepRow, Task, Trajectory
 
 __all__ = [
     "AccessToken",
+    "Alias",
     "Arrival",
+    "BusyTime",
     "DayOff",
     "EvaluationRequest",
     "EvaluationResponse",
     "EvaluationRound",
     "Event",
+    "Feed",
     "Gathering",
     "Invitation",
+    "Mailbox",
     "Message",
     "MessageContent",
     "Organisation",

@@ -145,6 +145,14 @@ class MessageKind(StrEnum):
     EVALUATION_REMINDER = "evaluation-reminder"
 
 
+class FeedKind(StrEnum):
+    """Whose gatherings a feed shows."""
+
+    PERSON = "person"
+    TRAJECTORY = "trajectory"
+    STAFF = "staff"  # all of them
+
+
 class InboxKind(StrEnum):
     """What arrived."""
 

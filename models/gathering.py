@@ -26,6 +26,14 @@ class Gathering(SQLModel, table=True):
     starts_at: datetime = instant(index=True)
     ends_at: datetime = instant()
     timezone: str = "Europe/Amsterdam"
+    revision: int = 0  # rises with every change that people are told, also one that keeps SEQUENCE
+    changed_at: datetime | None = instant(
+        nullable=True
+    )  # DTSTAMP and LAST-MODIFIED; None: not since it was fixed
+    series: str = ""  # gatherings of one trajectory and cycle that belong together
+    theme: str = Field(default="", index=True)  # what other trajectories ask for: muziek, beeldend…
+    capacity: int | None = None  # places for those who are not required; None: as many as come
+    materials_url: str = ""  # sent along with the thanks
 
 
 class Invitation(SQLModel, table=True):
@@ -50,4 +58,11 @@ class Invitation(SQLModel, table=True):
     answer_dtstamp: datetime | None = instant(nullable=True)
     comment: str = ""
     is_cancelled: bool = False
-    attended: bool | None = None
+    is_required: bool = True  # has a place whatever the capacity (ROLE=REQ-PARTICIPANT)
+    step_id: int | None = ref("steps.id", nullable=True)  # in another trajectory, that asked for the theme
+    waiting_since: datetime | None = instant(nullable=True)  # accepted when it was full
+    offered_until: datetime | None = instant(nullable=True)  # a place came free; until when it is kept
+    nudge_wanted_at: datetime | None = instant(nullable=True)  # to be asked once more, in one mail per person
+    proposed_starts_at: datetime | None = instant(nullable=True)  # COUNTER: another time that was proposed
+    proposed_ends_at: datetime | None = instant(nullable=True)
+    attended: bool | None = None  # None: not recorded yet

@@ -1,6 +1,6 @@
 """People, and the roles they hold in a trajectory over time."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
@@ -21,6 +21,34 @@ class Person(SQLModel, table=True):
     organisation_id: int | None = ref("organisations.id", nullable=True)
     address_state: AddressState = choice(AddressState, AddressState.OK)
     address_state_at: datetime | None = instant(nullable=True)
+    away_until: date | None = None  # said by an automatic answer
+    unsubscribed_at: datetime | None = instant(nullable=True)  # from what may be unsubscribed
+    agenda: str = ""  # staff: URL or file of a calendar or free/busy .ics
+    agenda_read_at: datetime | None = instant(nullable=True)
+    agenda_problem: str = ""
+
+
+class Alias(SQLModel, table=True):
+    """Another address that a person answers from; linked by staff, once, from the mail that showed it."""
+
+    __tablename__ = "aliases"
+
+    id: int | None = id_field()
+    email: str = Field(unique=True)
+    person_id: int = ref("people.id")
+    arrival_id: int | None = ref("inbox.id", nullable=True)
+    linked_at: datetime = instant()
+
+
+class BusyTime(SQLModel, table=True):
+    """When somebody of the staff is taken, as their own calendar said when it was last read."""
+
+    __tablename__ = "busy_times"
+
+    id: int | None = id_field()
+    person_id: int = ref("people.id")
+    starts_at: datetime = instant()
+    ends_at: datetime = instant()
 
 
 class RoleHolder(SQLModel, table=True):

@@ -172,6 +172,15 @@ class Step:
     template: str = ""  # mail: the folder under templates/emails/<language>/
     text: Text | None = None
     place: Text | None = None
+    theme: str = ""  # gathering: other trajectories ask for it by this key
+    is_shared: bool = False  # gathering: it has no date of its own; its people join the one with its theme
+    series: str = ""  # gathering: those with one key belong together
+    capacity: int | None = None  # gathering: places for those who need not come
+    required: tuple[str, ...] = ()  # gathering: roles that have a place whatever the capacity
+    staff_choose: bool = False  # gathering: the date that was found is a proposal until staff choose
+    has_certificate: bool = False  # gathering: who was there gets a certificate of attendance
+    thanks: Text | None = None  # gathering: what is said afterwards to who was there
+    materials: str = ""  # gathering: a link that goes with the thanks
     invite: Span = Span(28, Unit.DAYS)
     reminders: tuple[Span, ...] = ()
     escalation: Escalation | None = None

@@ -36,6 +36,10 @@ class Draft:
                 return record.line_of(of)
         return self.record.line_of(of)
 
+    def says(self, what: str, key: str, of: str) -> bool:
+        """Whether a role, stage or step has this field."""
+        return any(of in record.lines for each, record in self.declared.get(what, ()) if each == key)
+
     @property
     def key(self) -> str:
         """The programme's key; empty when it is not known."""

@@ -90,6 +90,26 @@ STEP_TABLES: dict[StepKind, Table] = {
             required=True,
         ),
         "place": Field(Kind.LINE, "Where it is.", "op school"),
+        "theme": Field(
+            Kind.KEY, "By what other trajectories find it, when its people come from many.", "muziek"
+        ),
+        "shared": Field(
+            Kind.YES_NO, "It has no date of its own: its people join the gathering with its theme.", "yes"
+        ),
+        "series": Field(Kind.KEY, "Gatherings with the same key belong together.", "cursus"),
+        "capacity": Field(Kind.NUMBER, "How many places; who accepts later is put on a waiting list.", "20"),
+        "required": Field(
+            Kind.KEYS, "Roles that have a place whatever the capacity; otherwise the staff roles.", "[docent]"
+        ),
+        "date": Field(
+            Kind.CHOICE,
+            "Who chooses its date: `first` takes the best one by itself, `staff` proposes it to staff.",
+            "first",
+            choices=("first", "staff"),
+        ),
+        "certificate": Field(Kind.YES_NO, "Does who was there get a certificate of attendance?", "yes"),
+        "thanks": Field(Kind.PROSE, "What is said afterwards to who was there.", "Fijn dat je er was."),
+        "materials": Field(Kind.LINE, "A link that goes with the thanks.", "https://hart.example/materiaal"),
         "invite": Field(Kind.SPAN, "How long before it people are invited; otherwise 28 days.", "6 weken"),
         "reminders": _REMINDERS,
     },

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from models.enums import StepKind
 from traject.programme import Anchor, Cycle, DayOfYear, Moment, Span, Step, Unit
@@ -148,6 +149,7 @@ def gatherings(draft: Draft) -> Iterator[Fault]:
         start = timedelta(hours=window.latest.hour, minutes=window.latest.minute)
         if start + window.duration > timedelta(hours=24):
             yield line, f"{where} would last past midnight: it starts at {window.latest:%H:%M}; start earlier"
+        yield from _shared(draft, step)
         stage = next((each for each in draft.stages if each.key == step.stage), None)
         for reminder in step.reminders:
             if days(reminder) >= days(step.invite):
@@ -162,6 +164,36 @@ def gatherings(draft: Draft) -> Iterator[Fault]:
                 f"{where} invites {say(step.invite, 'en')} before it, and stage {stage.key!r} lasts only "
                 f"{say(stage.lasts, 'en')}; invite later",
             )
+
+
+def _shared(draft: Draft, step: Step) -> Iterator[Fault]:
+    where = f"gathering {step.key!r}"
+    if step.is_shared and not step.theme:
+        line = draft.line_of("step", step.key, "shared")
+        yield line, f"{where} is shared and has no theme; write for example `theme: muziek`"
+    for key in ("capacity", "series", "materials", "date"):
+        if step.is_shared and draft.says("step", step.key, key):
+            line = draft.line_of("step", step.key, key)
+            yield line, f"{where} is shared, so {key!r} is said where the gathering is held; remove it here"
+    if step.materials and urlsplit(step.materials).scheme not in ("http", "https"):
+        line = draft.line_of("step", step.key, "materials")
+        yield line, f"{where}: 'materials' is {step.materials!r}; write a link that begins with https://"
+    if step.materials and not step.thanks:
+        line = draft.line_of("step", step.key, "materials")
+        yield line, f"{where} has 'materials' and no 'thanks' to send them with; add `thanks: …`"
+    for role in step.required:
+        if role not in step.to:
+            line = draft.line_of("step", step.key, "required")
+            yield (
+                line,
+                f"{where} keeps places for the role {role!r}, which it does not invite; {closest(role, step.to)}",
+            )
+    if step.required and step.capacity is None:
+        line = draft.line_of("step", step.key, "required")
+        yield (
+            line,
+            f"{where}: 'required' means something only with a 'capacity'; add it, or remove 'required'",
+        )
 
 
 def evaluations(draft: Draft) -> Iterator[Fault]:
