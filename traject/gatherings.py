@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from calendars.invitation import Attendee, CalendarEvent, Method, Prepared, prepare
+from calendars.invitation import Attendee, CalendarEvent, Method, Prepared, Role, prepare
 from models import Gathering, Invitation, Message, Person, StepRow
 from models.enums import GatheringState, MessageKind, PartStat, StepState
 from traject import access, outbox
@@ -61,13 +61,20 @@ class Gatherings:
             starts_at=row.starts_at,
             ends_at=row.ends_at,
             timezone=self.dossier.calendar.timezone,
+            series=step.series,
+            theme=step.theme,
+            capacity=step.capacity,
+            materials_url=step.materials,
         )
         self.session.add(gathering)
         self.session.flush()
         self.dossier.gatherings[row_id(row)] = gathering
         row.state, row.acted_at, row.due_at = StepState.OPEN, self.now, row.ends_at
         self.effects.event("gathering.fixed", step=row.key, cycle=row.cycle, gathering=gathering.id)
-        invited = [(self._new_invitation(gathering, person), person) for _, person in people]
+        invited = [
+            (self._new_invitation(gathering, person, is_required=self._must_come(step, person)), person)
+            for _, person in people
+        ]
         self.session.add_all(invitation for invitation, _ in invited)
         self.session.flush()
         self.dossier.invitations[row_id(gathering)] = invited
@@ -75,11 +82,24 @@ class Gatherings:
             for invitation, person in invited:
                 self._send(MessageKind.INVITATION, gathering, invitation, person)
 
-    def invite(self, gathering: Gathering, person: Person) -> None:
-        """Invite one person; somebody whose place was cancelled before is invited again."""
+    def invite(
+        self,
+        gathering: Gathering,
+        person: Person,
+        *,
+        is_required: bool | None = None,
+        step_id: int | None = None,
+    ) -> None:
+        """Invite one person; somebody whose place was cancelled before is invited again.
+
+        `is_required`: has a place whatever the capacity (without it: as this person's roles say). `step_id`: the step
+        of another trajectory that asked for the theme.
+        """
         known = self._invitation(gathering, person)
+        if is_required is None:
+            is_required = self._must_come(self._step(gathering), person)
         if known is None:
-            known = self._new_invitation(gathering, person)
+            known = self._new_invitation(gathering, person, is_required=is_required, step_id=step_id)
             self.session.add(known)
             self.session.flush()
             self.dossier.invitations.setdefault(row_id(gathering), []).append((known, person))
@@ -87,6 +107,7 @@ class Gatherings:
             # A client that has seen the CANCEL ignores anything that is not newer.
             gathering.sequence = max(gathering.sequence, known.sequence + 1)
             known.sequence, known.is_cancelled, known.address = gathering.sequence, False, person.email
+            known.is_required, known.step_id = is_required, step_id
             self._reset(known)
         else:
             return
@@ -161,13 +182,29 @@ class Gatherings:
 
     # Inside
 
-    def _new_invitation(self, gathering: Gathering, person: Person) -> Invitation:
+    def _step(self, gathering: Gathering) -> Step:
+        row = next(row for row in self.dossier.steps.values() if row.id == gathering.step_id)
+        return self.dossier.programme.step(row.key)
+
+    def _must_come(self, step: Step, person: Person) -> bool:
+        """Whether the programme requires this person, by any of the roles that the step asks."""
+        if step.capacity is None:
+            return True
+        required = step.required or [role.key for role in self.dossier.programme.roles if role.staff]
+        asked = [role for role in step.to if role in required]
+        return any(holder.id == person.id for _, holder in self.dossier.people(asked))
+
+    def _new_invitation(
+        self, gathering: Gathering, person: Person, *, is_required: bool, step_id: int | None = None
+    ) -> Invitation:
         return Invitation(
             gathering_id=row_id(gathering),
             person_id=row_id(person),
             tag=f"i-{secrets.token_hex(8)}",
             address=person.email,
             sequence=gathering.sequence,
+            is_required=is_required,
+            step_id=step_id,
         )
 
     def _remind_again(self, gathering: Gathering) -> None:
@@ -266,7 +303,12 @@ class Gatherings:
         if reminder is None:
             method = Method.CANCEL if cancels else Method.REQUEST
             part = self._prepared(gathering, method).for_attendee(
-                Attendee(person.name, invitation.address), self.effects.tagged(invitation.tag)
+                Attendee(
+                    person.name,
+                    invitation.address,
+                    Role.REQUIRED if invitation.is_required else Role.OPTIONAL,
+                ),
+                self.effects.tagged(invitation.tag),
             )
             calendar = CalendarPart(method.value, part)
         what = reminder.key.partition("/")[2] if reminder else kind
