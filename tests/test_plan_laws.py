@@ -257,13 +257,19 @@ def test_a_stage_moved_by_whole_weeks_moves_its_days_and_those_after_it(
 
 @laws
 @given(a_life())
-def test_reminders_come_after_the_invitation_and_before_the_gathering(
+def test_reminders_come_after_the_invitation_and_before_the_gathering_and_one_a_day(
     life: tuple[Programme, Facts, SchoolCalendar],
 ):
     programme, facts, calendar = life
     made = plan(programme, facts, calendar)
     invited = {(f.key, f.cycle): f.invited_at for f in facts.happened if isinstance(f, GatheringFixed)}
     of = {s.id: s for s in made.steps}
+    reminded = [
+        (step.key.partition("/")[0], step.cycle, calendar.to_local(step.due_at).date())
+        for step in made.steps
+        if "/reminder" in step.key and step.due_at
+    ]
+    assert len(reminded) == len(set(reminded))
     for step in made.steps:
         parent = of.get((step.key.partition("/")[0], step.cycle))
         if parent is None or "/reminder" not in step.key or step.due_at is None or parent.due_at is None:

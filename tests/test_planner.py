@@ -126,6 +126,17 @@ def test_people_are_not_reminded_before_or_on_the_day_they_are_invited():
     assert [s.key for s in late.steps if "/" in s.key] == ["middag/reminder-3"]
 
 
+def test_reminders_that_a_holiday_brings_to_one_day_are_one():
+    # 10 and 3 days before Thursday 22 October: the one is in the autumn holiday (10-18), so both would come on the 19th.
+    steps = gathering(invite="5 weken") + "        reminders: [10 dagen, 3 dagen]\n"
+    slot = (local(2026, 10, 22, 13, 30), local(2026, 10, 22, 16, 30))
+    fixed = GatheringFixed("middag", "", *slot, invited_at=local(2026, 9, 10, 9))
+    made = plan(one_stage(steps, "2 maanden"), facts(date(2026, 9, 7), fixed), CALENDAR)
+    assert [(s.key, due(made, s.key)) for s in made.steps if "/" in s.key] == [
+        ("middag/reminder-1", "Mon 2026-10-19 09:00")
+    ]
+
+
 def test_two_gatherings_of_one_trajectory_do_not_overlap_and_avoid_busy_people():
     steps = gathering("a") + gathering("b") + gathering("c")
     busy = Busy(local(2026, 9, 22, 12), local(2026, 9, 22, 17))

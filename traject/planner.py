@@ -100,18 +100,24 @@ class _Lines:
             due_at = invited_at = self._invite_at(step, cycle, starts_at)
             certainty = Certainty.EXPECTED
         self._add(step, cycle, due_at=due_at, certainty=certainty, starts_at=starts_at, ends_at=ends_at)
-        for number, span in enumerate(step.reminders, start=1):
+        told_on = self.dates.calendar.to_local(invited_at).date() if invited_at else date.min
+        reminders: list[datetime] = []
+        for span in step.reminders:
             day = shift(self.dates.calendar.to_local(starts_at).date(), span, -1)
             remind_at = self.dates.calendar.next_sending_moment(self.dates.calendar.local(day, DEFAULT_TIME))
-            remind_at = min(remind_at, self._sending_before(starts_at))
-            if (
-                invited_at
-                and self.dates.calendar.to_local(remind_at).date()
-                <= self.dates.calendar.to_local(invited_at).date()
-            ):
+            reminders.append(min(remind_at, self._sending_before(starts_at)))
+        for number, remind_at in self._one_a_day(reminders):
+            if self.dates.calendar.to_local(remind_at).date() <= told_on:
                 continue  # the invitation itself has just come
             title = f"Herinnering: {step.title.nl}"
             self._add(step, cycle, f"/reminder-{number}", due_at=remind_at, certainty=certainty, title=title)
+
+    def _one_a_day(self, reminders: list[datetime]) -> list[tuple[int, datetime]]:
+        """The reminders with their numbers; of those that a holiday brought to one day, only the first."""
+        first: dict[date, tuple[int, datetime]] = {}
+        for number, at in enumerate(reminders, start=1):
+            first.setdefault(self.dates.calendar.to_local(at).date(), (number, at))
+        return list(first.values())
 
     def _invite_at(self, step: Step, cycle: str, starts_at: datetime) -> datetime:
         """The last sending moment that leaves the whole invitation time, but not before the step may begin."""
@@ -145,8 +151,8 @@ class _Lines:
         closes_at = asked[1] if asked else closing(self.dates.calendar, step, asked_at, last)
         due_at = closes_at if asked else asked_at
         self._add(step, cycle, due_at=due_at, certainty=certainty, ends_at=closes_at)
-        for number, span in enumerate(step.reminders, start=1):
-            remind_at = self._after(asked_on, span)
+        reminders = [self._after(asked_on, span) for span in step.reminders]
+        for number, remind_at in self._one_a_day(reminders):
             if remind_at < closes_at:
                 title = f"Herinnering: {step.title.nl}"
                 self._add(
