@@ -19,7 +19,8 @@ from sqlalchemy.exc import ArgumentError
 from traject.errors import SettingsError
 
 
-def _database(url: str) -> str:
+def database_address(url: str) -> str:
+    """The URL with the driver that Traject uses; ValueError says what it must be."""
     try:
         driver = make_url(url).get_backend_name()
     except ArgumentError:
@@ -80,7 +81,7 @@ class Settings(BaseSettings):
         env_prefix="TRAJECT_", frozen=True, extra="ignore", env_ignore_empty=True
     )
 
-    database_url: Annotated[str, AfterValidator(_database)] = Field(
+    database_url: Annotated[str, AfterValidator(database_address)] = Field(
         default="sqlite:///var/traject.db", description="SQLite file or PostgreSQL database of Traject"
     )
     smtp_url: Annotated[str | None, AfterValidator(_smtp)] = Field(

@@ -11,6 +11,7 @@ from rich.progress import Progress
 from rich.text import Text as Styled
 
 from traject.cli.console import AsJson, Desk, both, desk
+from traject.settings import database_address
 from traject.show import table
 
 commands = typer.Typer()
@@ -164,19 +165,34 @@ def simulate(
     seed: Annotated[
         int, typer.Option("--seed", help=both("Zelfde getal, zelfde verloop.", "Same number, same course."))
     ] = 1,
+    database_url: Annotated[
+        str | None,
+        typer.Option(
+            "--database-url",
+            help=both(
+                "Een lege database om in te leven, bijvoorbeeld PostgreSQL; anders een bestand dat verdwijnt.",
+                "An empty database to live in, such as PostgreSQL; otherwise a file that is thrown away.",
+            ),
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """On a database of its own; yours is not touched. Exit code 1 when a mail was lost, doubled, or a school forgotten."""
     from traject.simulate import simulate as live
 
     at = desk(context)
+    if database_url:
+        try:
+            database_url = database_address(database_url)
+        except ValueError as error:
+            raise typer.BadParameter(f"{database_url!r} {error}", param_hint="--database-url") from error
     with Progress(transient=True, disable=as_json) as bar:
         job = bar.add_task(at.say("Simuleren", "Simulating"), total=None)
 
         def progress(done: int, total: int) -> None:
             bar.update(job, completed=done, total=total)
 
-        report = live(schools, years, seed, progress, at.settings).as_dict()
+        report = live(schools, years, seed, progress, at.settings, database_url=database_url).as_dict()
     if as_json:
         at.give(report)
     else:

@@ -14,6 +14,8 @@ from traject.schools import SchoolRecord, shipped_schools
 
 SCHOOLS_PER_ADVISER = 12
 SCHOOLS_PER_PARTNER = 6
+SPECIAL = ("so", "sbo", "vso")
+"""What DUO's types of special education start with."""
 
 _FIRST = [
     "Noor",
@@ -130,11 +132,11 @@ def make_cast(
     ]
     cast.partners = [cast.join(seed, "museum.example") for _ in range(-(-schools // SCHOOLS_PER_PARTNER))]
     coordinators: dict[str, list[Actor]] = defaultdict(list)
+    coordinator_of: list[Actor] = []
     for number, school in enumerate(cast.schools):
         adviser = cast.advisers[number // SCHOOLS_PER_ADVISER]
-        coordinators[school.municipality].append(
-            _school(cast, seed, chance, school, adviser, begins, calendar, programmes)
-        )
+        coordinator_of.append(_school(cast, seed, chance, school, adviser, begins, calendar, programmes))
+        coordinators[school.municipality].append(coordinator_of[-1])
     december = calendar.next_working_day(begins.replace(month=12, day=1))
     for municipality, members in sorted(coordinators.items()):
         if len(members) > 1:
@@ -144,6 +146,15 @@ def make_cast(
     if len(everybody) >= SCHOOLS_PER_ADVISER:
         taking_part = [RoleGiven("deelnemer", one.name, one.email) for one in chance.sample(everybody, 10)]
         _group(cast, "studiemiddagen", "Studiemiddagen", taking_part, december, calendar)
+    special = [
+        one
+        for school, one in zip(cast.schools, coordinator_of, strict=True)
+        if school.school_type.lower().startswith(SPECIAL)
+    ]
+    if len(special) > 1:
+        taking_part = [RoleGiven("deelnemer", one.name, one.email) for one in special]
+        taking_part.append(RoleGiven("partner", cast.partners[0].name, cast.partners[0].email))
+        _group(cast, "proeftuin-cultureel-speciaal", "Proeftuin speciaal", taking_part, december, calendar)
     return cast
 
 
