@@ -182,6 +182,22 @@ def test_overdue_reminders_of_one_kind_become_one_and_the_last_is_sent():
     assert {move.key for move in moves if isinstance(move, Settle)} == {"a", "b"}
 
 
+def test_a_late_reminder_gives_way_to_the_next_one_of_the_same_day():
+    programme = one_stage(GATHERING + "        reminders: [14 dagen, 1 dag]\n")
+    meeting = row("middag", local(2026, 9, 29, 16, 30), state=StepState.OPEN)
+    meeting.kind, meeting.starts_at = StepKind.GATHERING, local(2026, 9, 29, 13, 30)
+    late = row("middag/reminder-1", local(2026, 9, 15, 9))
+    today = row("middag/reminder-2", local(2026, 9, 28, 9))
+    known = dossier(programme, meeting, late, today)
+    before, at = local(2026, 9, 28, 8, 5), local(2026, 9, 28, 9)
+    merged = Settle("middag/reminder-1", "", StepState.WITHDRAWN, "samengevoegd met een latere herinnering")
+    assert decide(known, before) == [merged]
+    today.on_hold = True
+    assert decide(known, before) == [Fire("middag/reminder-1", "")], "only into one that is sent"
+    today.on_hold, late.state = False, StepState.WITHDRAWN
+    assert decide(known, at) == [Fire("middag/reminder-2", "")]
+
+
 def test_a_reminder_waits_for_its_gathering_and_is_withdrawn_when_that_is_off():
     programme = one_stage(GATHERING + "        reminders: [1 week]\n")
     starts = {"starts_at": local(2026, 9, 29, 13, 30), "ends_at": local(2026, 9, 29, 16, 30)}

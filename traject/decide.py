@@ -272,7 +272,21 @@ def _of_another(dossier: Dossier, row: StepRow, parent: str, now: datetime) -> S
         _reminded_later(row, parent, other) for other in dossier.steps.values()
     ):
         return Settle(row.key, row.cycle, StepState.WITHDRAWN, "er ging al een latere herinnering")
+    if "/reminder" in row.key and any(
+        _reminds_today(dossier, row, parent, other, now) for other in dossier.steps.values()
+    ):
+        return Settle(row.key, row.cycle, StepState.WITHDRAWN, "samengevoegd met een latere herinnering")
     return None
+
+
+def _reminds_today(dossier: Dossier, row: StepRow, parent: str, other: StepRow, now: datetime) -> bool:
+    """Whether a later reminder of the same comes today too: this one is late, and one mail a day is enough."""
+    if other.cycle != row.cycle or not other.key.startswith(f"{parent}/reminder") or other.on_hold:
+        return False
+    if other.state is not StepState.PLANNED or other.due_at is None or row.due_at is None:
+        return False
+    local = dossier.calendar.to_local
+    return row.due_at < other.due_at and local(other.due_at).date() == local(now).date()
 
 
 def _reminded_later(row: StepRow, parent: str, other: StepRow) -> bool:
