@@ -1,6 +1,6 @@
 """The figures at the end, each counted from what the server received and what the database holds."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from datetime import UTC, date, datetime, time, timedelta
 
 from sqlalchemy import func
@@ -35,16 +35,16 @@ def invitations(session: Session) -> dict[str, int]:
 
 
 def evaluations(session: Session, received: set[str]) -> dict[str, dict[str, int]]:
-    """By school year: how many requests arrived, and how many were answered."""
-    asked: Counter[str] = Counter()
+    """By school year: how many were asked, by a request or a reminder that arrived, and how many answered."""
+    asked: dict[str, set[int | None]] = defaultdict(set)
     query = (
-        select(EvaluationRound.school_year, Message.message_id)
+        select(EvaluationRound.school_year, EvaluationRequest.id, Message.message_id)
         .join(EvaluationRequest, col(EvaluationRequest.round_id) == col(EvaluationRound.id))
         .join(Message, col(Message.request_id) == col(EvaluationRequest.id))
-        .where(Message.kind == MessageKind.EVALUATION_REQUEST)
     )
-    for year, message_id in session.exec(query):
-        asked[year] += message_id in received
+    for year, request, message_id in session.exec(query):
+        if message_id in received:
+            asked[year].add(request)
     answers = (
         select(EvaluationRound.school_year, func.count())
         .join(EvaluationRequest, col(EvaluationRequest.round_id) == col(EvaluationRound.id))
@@ -52,7 +52,7 @@ def evaluations(session: Session, received: set[str]) -> dict[str, dict[str, int
         .group_by(col(EvaluationRound.school_year))
     )
     answered = dict(session.exec(answers).all())
-    return {year: {"asked": asked[year], "answered": answered.get(year, 0)} for year in sorted(asked)}
+    return {year: {"asked": len(asked[year]), "answered": answered.get(year, 0)} for year in sorted(asked)}
 
 
 def missed(session: Session) -> list[dict[str, str]]:
