@@ -25,6 +25,14 @@ class Method(StrEnum):
     CANCEL = "CANCEL"
 
 
+class Status(StrEnum):
+    """How sure a meeting is (RFC 5545 §3.8.1.11)."""
+
+    CONFIRMED = "CONFIRMED"
+    TENTATIVE = "TENTATIVE"
+    CANCELLED = "CANCELLED"
+
+
 class Role(StrEnum):
     """How much an attendee is needed (RFC 5545 §3.2.16)."""
 
@@ -105,7 +113,7 @@ class Prepared:
         `organizer_email` is the tagged address to which this receiver's calendar sends the answer (without it: the
         event's own).
         """
-        organizer = _person("ORGANIZER", self.organizer_name, "", organizer_email or self.organizer_email)
+        organizer = organizer_line(self.organizer_name, organizer_email or self.organizer_email)
         rsvp = ";RSVP=TRUE" if self.method is Method.REQUEST else ""
         state = f";CUTYPE=INDIVIDUAL;ROLE={attendee.role};PARTSTAT={attendee.partstat}{rsvp}"
         return self.head + organizer + _person("ATTENDEE", attendee.name, state, attendee.email) + self.tail
@@ -113,22 +121,11 @@ class Prepared:
 
 def prepare(event: CalendarEvent, method: Method) -> Prepared:
     """Write what all receivers of an event share."""
-    start, end, zone = _times(event)
     is_cancel = method is Method.CANCEL
-    head = [
-        "BEGIN:VEVENT",
-        f"UID:{escaped(event.uid)}",
-        f"SEQUENCE:{event.sequence}",
-        f"DTSTAMP:{_utc(event.dtstamp)}",
-        f"DTSTART{start}",
-        f"DTEND{end}",
-        f"SUMMARY:{escaped(event.summary)}",
-        *([f"DESCRIPTION:{escaped(event.description)}"] if event.description else []),
-        *([f"LOCATION:{escaped(event.location)}"] if event.location else []),
-        *([f"URL:{_uri(event.url)}"] if event.url else []),
-        f"STATUS:{'CANCELLED' if is_cancel else 'CONFIRMED'}",
-        f"TRANSP:{'TRANSPARENT' if is_cancel else 'OPAQUE'}",
-    ]
+    year = zone_year(event)
+    zone = vtimezone(event.timezone, year) if year else b""
+    status = Status.CANCELLED if is_cancel else Status.CONFIRMED
+    head = ["BEGIN:VEVENT", *event_lines(event, status, takes_time=not is_cancel)]
     calendar = [
         "BEGIN:VCALENDAR",
         f"PRODID:{PRODID}",
@@ -155,18 +152,52 @@ def cancel(event: CalendarEvent, attendee: Attendee) -> bytes:
     return prepare(event, Method.CANCEL).for_attendee(attendee)
 
 
-def _times(event: CalendarEvent) -> tuple[str, str, bytes]:
-    """Return DTSTART and DTEND without their names, and the VTIMEZONE that they need."""
+def event_lines(event: CalendarEvent, status: Status, *, takes_time: bool) -> list[str]:
+    """Return what a mail and a feed say alike of an event, unfolded: all but BEGIN, END, ORGANIZER and ATTENDEE."""
+    return [
+        f"UID:{escaped(event.uid)}",
+        f"SEQUENCE:{event.sequence}",
+        f"DTSTAMP:{utc(event.dtstamp)}",
+        *_times(event),
+        f"SUMMARY:{escaped(event.summary)}",
+        *([f"DESCRIPTION:{escaped(event.description)}"] if event.description else []),
+        *([f"LOCATION:{escaped(event.location)}"] if event.location else []),
+        *([f"URL:{uri(event.url)}"] if event.url else []),
+        f"STATUS:{status}",
+        f"TRANSP:{'OPAQUE' if takes_time else 'TRANSPARENT'}",
+    ]
+
+
+def zone_year(event: CalendarEvent) -> int | None:
+    """Return the year in which its VTIMEZONE must be right; None: its times are in UTC and need none."""
+    return event.starts_at.astimezone(ZoneInfo(event.timezone)).year if _is_local(event) else None
+
+
+def organizer_line(name: str, email: str) -> bytes:
+    """Return who invites, folded."""
+    return _person("ORGANIZER", name, "", email)
+
+
+def _is_local(event: CalendarEvent) -> bool:
+    """Of the two 02:30s of an October night a calendar reads the first, or either: such times are in UTC."""
     zone = ZoneInfo(event.timezone)
-    start, end = event.starts_at.astimezone(zone), event.ends_at.astimezone(zone)
-    if event.timezone == "UTC" or comes_twice(start) or comes_twice(end):
-        # Of the two 02:30s of an October night a calendar reads the first, or either.
-        return f":{_utc(start)}", f":{_utc(end)}", b""
-    local = f";TZID={event.timezone}:%Y%m%dT%H%M%S"
-    return start.strftime(local), end.strftime(local), vtimezone(event.timezone, start.year)
+    return event.timezone != "UTC" and not any(
+        comes_twice(at.astimezone(zone)) for at in (event.starts_at, event.ends_at)
+    )
 
 
-def _utc(at: datetime) -> str:
+def _times(event: CalendarEvent) -> list[str]:
+    if not _is_local(event):
+        return [f"DTSTART:{utc(event.starts_at)}", f"DTEND:{utc(event.ends_at)}"]
+    zone, local = ZoneInfo(event.timezone), f";TZID={event.timezone}:%Y%m%dT%H%M%S"
+    return [
+        event.starts_at.astimezone(zone).strftime(f"DTSTART{local}"),
+        event.ends_at.astimezone(zone).strftime(f"DTEND{local}"),
+    ]
+
+
+def utc(at: datetime) -> str:
+    """Return an instant as iCalendar writes it in UTC."""
     return f"{at.astimezone(UTC):%Y%m%dT%H%M%SZ}"
 
 
@@ -178,7 +209,8 @@ def _person(line: str, name: str, state: str, email: str) -> bytes:
 _MAILTO_SAFE = "@!$&'*+-/=^_`{|}~."  # what addresses hold and a mailto: link may (RFC 6068 §2)
 
 
-def _uri(url: str) -> str:
+def uri(url: str) -> str:
+    """Return an address as one value: without blanks and line ends, which would begin another line."""
     return "".join(plain(url).split())
 
 

@@ -56,14 +56,17 @@ def comes_twice(local: datetime) -> bool:
 
 
 @cache
-def vtimezone(tzid: str, year: int) -> bytes:
-    """Return the VTIMEZONE of an IANA zone, right from the start of `year` to the end of the year after it.
+def vtimezone(tzid: str, year: int, last_year: int | None = None) -> bytes:
+    """Return the VTIMEZONE of an IANA zone, right from the start of `year` to the end of the year after `last_year`.
+
+    Without `last_year` it is for the dates of one year.
 
     Yearly rules where the zone has them, with onsets as far back as the rule goes; dates where it has not.
     Raises ZoneInfoNotFoundError for an unknown zone.
     """
     zone = ZoneInfo(tzid)
-    changes = list(_changes(zone, FIRST_YEAR, year + 2))
+    end = (year if last_year is None else last_year) + 3
+    changes = list(_changes(zone, FIRST_YEAR, end - 1))
     near = [change for change in changes if change.onset.year >= year - 1]
     lines = ["BEGIN:VTIMEZONE", f"TZID:{tzid}"]
     by_dates: list[_Change] = []
@@ -71,7 +74,7 @@ def vtimezone(tzid: str, year: int) -> bytes:
         sorted(near, key=lambda change: (change.kind, change.onset)), key=lambda one: one.kind
     ):
         wanted = list(group)
-        rule = _yearly_rule(wanted, changes, range(year - 1, year + 3))
+        rule = _yearly_rule(wanted, changes, range(year - 1, end))
         if rule is None:
             by_dates += wanted
         else:
