@@ -65,4 +65,5 @@ class Invitation(SQLModel, table=True):
     nudge_wanted_at: datetime | None = instant(nullable=True)  # to be asked once more, in one mail per person
     proposed_starts_at: datetime | None = instant(nullable=True)  # COUNTER: another time that was proposed
     proposed_ends_at: datetime | None = instant(nullable=True)
+    proposed_at: datetime | None = instant(nullable=True)  # its DTSTAMP; kept, so that no older one counts
     attended: bool | None = None  # None: not recorded yet

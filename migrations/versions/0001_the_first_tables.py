@@ -334,6 +334,7 @@ def upgrade() -> None:
     sa.Column('nudge_wanted_at', models.columns.Instant(timezone=True), nullable=True),
     sa.Column('proposed_starts_at', models.columns.Instant(timezone=True), nullable=True),
     sa.Column('proposed_ends_at', models.columns.Instant(timezone=True), nullable=True),
+    sa.Column('proposed_at', models.columns.Instant(timezone=True), nullable=True),
     sa.Column('attended', sa.Boolean(), nullable=True),
     sa.ForeignKeyConstraint(['gathering_id'], ['gatherings.id'], ),
     sa.ForeignKeyConstraint(['person_id'], ['people.id'], ),
