@@ -6,7 +6,7 @@ from models.feed import Feed
 from models.gathering import Gathering, Invitation
 from models.inbox import Arrival
 from models.mailbox import Mailbox
-from models.message import Message, MessageContent
+from models.message import Message, MessageContent, NudgedInvitation
 from models.organisation import DayOff, Organisation, School
 from models.person import Alias, BusyTime, Person, RoleHolder
 from models.programme import ProgrammeVersion
@@ -28,6 +28,7 @@ __all__ = [
     "Mailbox",
     "Message",
     "MessageContent",
+    "NudgedInvitation",
     "Organisation",
     "Person",
     "ProgrammeVersion",

@@ -141,6 +141,9 @@ class MessageKind(StrEnum):
     INVITATION_UPDATE = "invitation-update"
     CANCELLATION = "cancellation"
     GATHERING_REMINDER = "gathering-reminder"
+    NUDGE = "nudge"  # one mail about all gatherings that somebody has not answered
+    WAITING_LIST = "waiting-list"  # on the list, off it, or a place after all
+    PLACE_OFFERED = "place-offered"
     EVALUATION_REQUEST = "evaluation-request"
     EVALUATION_REMINDER = "evaluation-reminder"
 

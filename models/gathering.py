@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from models.columns import choice, id_field, instant, ref
@@ -44,7 +44,15 @@ class Invitation(SQLModel, table=True):
     """
 
     __tablename__ = "invitations"
-    __table_args__ = (UniqueConstraint("gathering_id", "person_id"),)
+    __table_args__ = (
+        UniqueConstraint("gathering_id", "person_id"),
+        Index(
+            "ix_invitations_nudge_wanted",
+            "nudge_wanted_at",
+            sqlite_where=text("nudge_wanted_at IS NOT NULL"),
+            postgresql_where=text("nudge_wanted_at IS NOT NULL"),
+        ),
+    )
 
     id: int | None = id_field()
     gathering_id: int = ref("gatherings.id", index=False)
@@ -62,7 +70,9 @@ class Invitation(SQLModel, table=True):
     step_id: int | None = ref("steps.id", nullable=True)  # in another trajectory, that asked for the theme
     waiting_since: datetime | None = instant(nullable=True)  # accepted when it was full
     offered_until: datetime | None = instant(nullable=True)  # a place came free; until when it is kept
-    nudge_wanted_at: datetime | None = instant(nullable=True)  # to be asked once more, in one mail per person
+    nudge_wanted_at: datetime | None = instant(
+        nullable=True
+    )  # from when: asked once more, in one mail a person
     proposed_starts_at: datetime | None = instant(nullable=True)  # COUNTER: another time that was proposed
     proposed_ends_at: datetime | None = instant(nullable=True)
     proposed_at: datetime | None = instant(nullable=True)  # its DTSTAMP; kept, so that no older one counts

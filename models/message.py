@@ -22,6 +22,19 @@ class MessageContent(SQLModel, table=True):
     data: bytes = bytes_field()
 
 
+class NudgedInvitation(SQLModel, table=True):
+    """One of the invitations that a nudge asks about: one mail asks about several, of several trajectories."""
+
+    __tablename__ = "nudged_invitations"
+
+    message_id: int | None = Field(
+        default=None, foreign_key="messages.id", ondelete="CASCADE", primary_key=True
+    )
+    invitation_id: int | None = Field(
+        default=None, foreign_key="invitations.id", primary_key=True, index=True
+    )
+
+
 class Message(SQLModel, table=True):
     """One mail to one person. A second message with the same effect key cannot exist.
 

@@ -16,6 +16,8 @@ from traject.mail_contexts import (
     GatheringContext,
     MailContext,
     NoticeContext,
+    NudgeContext,
+    NudgeLine,
     ReminderContext,
     StageLine,
     StageOpenedContext,
@@ -24,6 +26,7 @@ from traject.mail_contexts import (
     WelcomeContext,
 )
 from traject.mail_words import LANGUAGES
+from traject.waiting import Standing
 
 COMMON = {
     "person_name": "Marieke Öztürk",
@@ -90,6 +93,34 @@ CONTEXT_OF: dict[MessageKind, MailContext] = {
     ),
     MessageKind.CANCELLATION: replace(GATHERING, reason="De docent is ziek."),
     MessageKind.GATHERING_REMINDER: replace(GATHERING, partstat=PartStat.ACCEPTED),
+    MessageKind.NUDGE: NudgeContext(
+        **COMMON,
+        lines=(
+            NudgeLine(
+                "Studiemiddag drama",
+                AFTERNOON["starts_at"],
+                AFTERNOON["ends_at"],
+                "Europe/Amsterdam",
+                "Cultuur op 't Web",
+                "https://traject.example/i/s3cret",
+                "De Pletterij, Haarlem",
+            ),
+            NudgeLine(
+                "Netwerkbijeenkomst",
+                datetime(2026, 10, 14, 13, 0, tzinfo=UTC),
+                datetime(2026, 10, 14, 15, 0, tzinfo=UTC),
+                "Europe/Amsterdam",
+                "Netwerk Haarlem",
+                "https://traject.example/i/0ther",
+            ),
+        ),
+    ),
+    MessageKind.WAITING_LIST: replace(
+        GATHERING, partstat=PartStat.ACCEPTED, standing=Standing.WAITING, position=2
+    ),
+    MessageKind.PLACE_OFFERED: replace(
+        GATHERING, standing=Standing.OFFERED, answer_by=datetime(2026, 10, 2, 15, 0, tzinfo=UTC)
+    ),
     MessageKind.EVALUATION_REQUEST: EvaluationContext(**COMMON, **EVALUATION),
     MessageKind.EVALUATION_REMINDER: EvaluationContext(**COMMON, **EVALUATION),
 }

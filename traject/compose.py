@@ -33,6 +33,8 @@ TEMPLATES = Path(__file__).parent.parent / "templates" / "emails"
 CALENDAR_METHODS: dict[MessageKind, Literal["REQUEST", "CANCEL"]] = {
     MessageKind.INVITATION: "REQUEST",
     MessageKind.INVITATION_UPDATE: "REQUEST",
+    MessageKind.WAITING_LIST: "REQUEST",
+    MessageKind.PLACE_OFFERED: "REQUEST",
     MessageKind.CANCELLATION: "CANCEL",
 }
 """The kinds that carry a calendar part, and its METHOD; no other kind may carry one."""

@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from models.enums import MessageKind, PartStat
+from traject.waiting import Standing
 
 ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,186}[A-Za-z0-9])?")
 """An address that every mail server takes: ASCII only, so that SMTPUTF8 (RFC 6531) is never needed."""
@@ -116,7 +117,8 @@ class GatheringContext(MailContext):
     """A gathering and one person's place at it. Instants are aware; `timezone` is the one they are told in.
 
     The `previous_…` values are what an update changed: None when that did not change. An `answer_url` is required
-    in all but a cancellation. `uninvited`: this person's place is cancelled and the gathering goes on.
+    in all but a cancellation. `uninvited`: this person's place is cancelled and the gathering goes on. `position` is the
+    place on the waiting list, from 1. `answer_by`: until when an offered place is kept; None: it is whoever's is first.
     """
 
     title: str
@@ -132,6 +134,29 @@ class GatheringContext(MailContext):
     reason: str = ""
     partstat: PartStat = PartStat.NEEDS_ACTION
     uninvited: bool = False
+    standing: Standing = Standing.ASKED
+    position: int = 0
+    answer_by: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NudgeLine:
+    """One gathering that somebody has not answered. Instants are aware; `timezone` is the one they are told in."""
+
+    title: str
+    starts_at: datetime
+    ends_at: datetime
+    timezone: str
+    trajectory_title: str
+    answer_url: str
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NudgeContext(MailContext):
+    """Whether somebody comes, asked once more of everything they have not answered, in order of time."""
+
+    lines: tuple[NudgeLine, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,12 +181,21 @@ CONTEXTS: dict[MessageKind, type[MailContext]] = {
     MessageKind.INVITATION_UPDATE: GatheringContext,
     MessageKind.CANCELLATION: GatheringContext,
     MessageKind.GATHERING_REMINDER: GatheringContext,
+    MessageKind.NUDGE: NudgeContext,
+    MessageKind.WAITING_LIST: GatheringContext,
+    MessageKind.PLACE_OFFERED: GatheringContext,
     MessageKind.EVALUATION_REQUEST: EvaluationContext,
     MessageKind.EVALUATION_REMINDER: EvaluationContext,
 }
 
 _ANSWERABLE = frozenset(
-    {MessageKind.INVITATION, MessageKind.INVITATION_UPDATE, MessageKind.GATHERING_REMINDER}
+    {
+        MessageKind.INVITATION,
+        MessageKind.INVITATION_UPDATE,
+        MessageKind.GATHERING_REMINDER,
+        MessageKind.WAITING_LIST,
+        MessageKind.PLACE_OFFERED,
+    }
 )
 
 
