@@ -8,14 +8,18 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from calendars.bounce_reasons import CODE, HARD, STATUS, Reason, of_codes, of_reply, of_words
 from calendars.bounce_text import (
     addresses,
+    bare_names,
     is_delayed,
     is_report_subject,
+    mentions,
     named,
+    opens_as_report,
     own_words,
     says_delivered,
     says_failed,
@@ -33,6 +37,10 @@ _STATUS_PARTS = ("message/delivery-status", "message/global-delivery-status")
 _RECIPIENTS = ("Final-Recipient", "Original-Recipient", "X-Actual-Recipient")
 _WENT_WELL = ("delivered", "relayed", "expanded")
 _FINER = (Reason.SPAM, Reason.VIRUS, Reason.BLOCKED, Reason.TOO_MANY)  # what x.7.0 and x.7.1 may stand for
+_REFUSED_UNREAD = re.compile(
+    r"(was|is|has been) (automatically )?(rejected|refused)", re.IGNORECASE
+)  # RFC 5429
+_NOT_OF_ADDRESS = (Reason.MAILBOX_FULL, Reason.SUSPENDED)  # what servers say with a 5.1.1 all the same
 _DAEMON = re.compile(r"mailer-?daemon|mail delivery (sub)?system", re.IGNORECASE)
 
 
@@ -46,6 +54,8 @@ class Failure:
     reason: Reason
     is_final: bool
     """Whether delivery was given up; False: it is still being tried."""
+    also: tuple[str, ...] = ()
+    """Other addresses that the report has for the same recipient: the one we wrote to, when it was passed on."""
 
     @property
     def is_hard(self) -> bool:
@@ -76,6 +86,7 @@ class _Said:
     action: str
     status: str
     words: str
+    also: tuple[str, ...] = ()
 
 
 def read_bounce(mail: Part) -> Bounce | None:
@@ -83,9 +94,9 @@ def read_bounce(mail: Part) -> Bounce | None:
     parts = list(mail.walk())
     types = {part.content_type for part in parts}
     is_complaint = "message/feedback-report" in types or "feedback" in mail.parameters.get("report-type", "")
-    if "message/disposition-notification" in types:
-        return None  # a receipt: somebody read the mail, or deleted it
     text, copy = own_words(parts)
+    if "message/disposition-notification" in types and not _REFUSED_UNREAD.search(text):
+        return None  # a receipt: somebody read the mail, or deleted it
     notice = _notice(text)
     if not (is_complaint or notice or _is_report(mail, text)):
         return None
@@ -111,7 +122,7 @@ def read_bounce(mail: Part) -> Bounce | None:
 
 
 def _is_report(mail: Part, text: str) -> bool:
-    if why_bounce(mail):
+    if why_bounce(mail) or (opens_as_report(text) and says_failed(mail.subject, "")):
         return True
     is_by_machine = mail.header("Return-Path") == "<>" or mail.header("Auto-Submitted").lower() not in (
         "",
@@ -143,6 +154,8 @@ def _failures(
         ] or [first]
     own = {each.address: each.words for each in in_words} if len(said) > 1 else {}
     found = [_judge(each, own.get(each.address, text)) for each in said[:MAX_FAILURES]]
+    if len(said) > 1 and all(each.reason is Reason.UNDEFINED for each in found):
+        found = [_judge(each, text) for each in said[:MAX_FAILURES]]  # what is said once, of all
     return tuple({each.address: each for each in reversed(found)}.values())[::-1]
 
 
@@ -151,6 +164,8 @@ def _judge(said: _Said, text: str) -> Failure:
     is_final = said.action != "delayed"
     replied, field, written = (CODE.findall(words) for words in (said.words, said.status, text))
     reason, code = of_codes(replied)
+    if reason is Reason.USER_UNKNOWN and (finer := of_words(said.words)) in _NOT_OF_ADDRESS:
+        reason = finer
     if reason is Reason.UNDEFINED:
         reason = of_words(f"{said.words}\n{said.status}")
     for codes in (field, written):
@@ -174,7 +189,7 @@ def _judge(said: _Said, text: str) -> Failure:
     known = [each for each in (code, *field, *replied, *written) if each and not each.startswith("2")]
     telling = [each for each in known if not each.endswith(".0.0")]
     status = next(iter((*telling, STATUS.get(reason, ""), *known)), "")
-    return Failure(said.address, status, reason, is_final)
+    return Failure(said.address, status, reason, is_final, said.also)
 
 
 def _of_fields(parts: Sequence[Part]) -> Iterator[_Said]:
@@ -182,9 +197,10 @@ def _of_fields(parts: Sequence[Part]) -> Iterator[_Said]:
     for block in (block for part in parts if part.content_type in _STATUS_PARTS for block in part.parts):
         values = [block.header(name) for name in _RECIPIENTS]
         if any(values) or block.header("Action"):
-            address = next((found for value in values for found in addresses(value)), None)
+            address, *also = _unique(found for value in values for found in addresses(value)) or (None,)
             action = re.split(r"[\s;(]", block.header("Action").lower(), maxsplit=1)[0]
-            yield _Said(address, action, block.header("Status"), block.header("Diagnostic-Code"))
+            diagnosis = block.header("Diagnostic-Code")
+            yield _Said(address, action, block.header("Status"), diagnosis, tuple(filter(None, also)))
 
 
 def _of_words(mail: Part, text: str, returned: Sequence[Part]) -> Iterator[_Said]:
@@ -197,11 +213,23 @@ def _of_words(mail: Part, text: str, returned: Sequence[Part]) -> Iterator[_Said
     if not found:  # the report names nobody: the only one that the mail was to
         to = [address for part in returned for address in part.addresses("To", "Cc")]
         candidates = {*to, *addresses(mail.subject)} - own
-        found = dict.fromkeys(candidates, 0) if len(candidates) == 1 else {}
-    starts = sorted({*found.values(), len(text)})
-    for address, start in list(found.items())[:MAX_FAILURES]:
-        end = next((each for each in starts if each > start), len(text))
-        yield _Said(address, "", "", text[start:end])
+        found = dict.fromkeys(candidates or _completed(mail, text), 0) if len(candidates) < 2 else {}
+    if len(found) < 2:
+        yield from (_Said(address, "", "", text[start:]) for address, start in found.items())
+        return
+    places = {address: sorted({start, *mentions(text, address)}) for address, start in found.items()}
+    starts = sorted({start for each in places.values() for start in each} | {len(text)})
+    following = dict(pairwise(starts))
+    for address, own in list(places.items())[:MAX_FAILURES]:
+        words = "\n".join(text[start : following.get(start, len(text))] for start in own)
+        yield _Said(address, "", "", words)
+
+
+def _completed(mail: Part, text: str) -> list[str]:
+    """The only name that stands there without its domain, at the domain of the server that writes."""
+    names, (sender, *_) = bare_names(text), [*mail.addresses("From"), ""]
+    domain = sender.partition("@")[2]
+    return [f"{names[0]}@{domain}"] if len(names) == 1 and domain else []
 
 
 def _notice(text: str) -> dict[str, Any] | None:

@@ -73,9 +73,9 @@ _CODES: tuple[tuple[str, Reason], ...] = (
     (r"[45]\.1\.(7|8)|5\.1\.90", Reason.POLICY),  # of the sender
     (r"[45]\.2\.2", Reason.MAILBOX_FULL),
     (r"[45]\.(2\.3|3\.4)", Reason.TOO_BIG),
-    (r"4\.4\.5|[45]\.3\.1|4\.3\.2", Reason.TOO_MANY),
-    (r"[45]\.4\.7", Reason.EXPIRED),
-    (r"4\.4\.[1-36]|5\.4\.[236]", Reason.NETWORK),
+    (r"4\.4\.5|[45]\.3\.1|4\.3\.2|[45]\.2\.12[0-2]", Reason.TOO_MANY),
+    (r"[45]\.4\.(7|300|31[67])", Reason.EXPIRED),  # three digits: Exchange Online
+    (r"4\.4\.[1-36]|5\.4\.[236]|[45]\.4\.(14|312)", Reason.NETWORK),
     (r"[45]\.7\.(6\d\d|51[0-3])", Reason.BLOCKED),
     (r"[45]\.7\.\d{1,3}", Reason.POLICY),
 )
@@ -85,15 +85,16 @@ _CODES_ALONE: tuple[tuple[str, Reason], ...] = ((r"5\.1\.\d{1,3}|5\.2\.1", Reaso
 
 # In order: the first that is found in a server's reply counts, so what tells most stands first.
 _WORDS: tuple[tuple[Reason, str], ...] = (
-    (Reason.TOO_MANY, r"gr[ae]y-?list|temporarily (deferred|rejected)|deferred due to"),
+    (Reason.TOO_MANY, r"gr[ae]y-?list|temporarily (deferred|rejected)|deferred due to|RecipientRateLimit"),
+    (Reason.BLOCKED, r"not accept(ing)? (any )?(e?-?mails?|messages?) from"),
     (
         Reason.MAILBOX_FULL,
-        r"mail ?(box|folder|drop)( \S+)? (is |was )?(too )?full|(inbox|mailbox|account) is full|over ?quota|quota (is )?"
+        r"mail ?(box|folder|drop)( \S+)? (is |was )?(too )?full|(mailbox|account) exceeds|(inbox|mailbox|postvak)[^\n]{0,60} vol\b|(inbox|mailbox|account) is full|over ?quota|quota (is )?"
         r"exceed|exceed\w* [^\n]{0,40}(quota|storage)|quota (violation|limit|full)|(mailbox|disk|storage)[^\n]{0,20} "
         r"(quota|size|space) (limit|exceeded|is full)|full mailbox|reached [^\n]{0,20}quota|out of (storage|disk|quota)|insufficient (disk|storage|system storage)"
         r"|not enough (disk|storage)|storage space|disk (space )?full|user is over the|maildir delivery failed"
         r"|(postvak|mailbox|postbus)[^\n]{0,30} (is )?(vol\b|heeft[^\n]{0,30}limiet)|postfach[^\n]{0,30}\bvoll\b"
-        r"|mailbox (is )?vol|speicherplatz|quota [^\n]{0,20}(überschritten|overschreden)|bo[iî]te [^\n]{0,30}pleine",
+        r"|mailbox (is )?vol|speicherplatz|quota [^\n]{0,20}(überschritten|overschreden)|bo[iî]te [^\n]{0,30}pleine|exceeded storage allocation",
     ),
     (
         Reason.TOO_BIG,
@@ -106,7 +107,7 @@ _WORDS: tuple[tuple[Reason, str], ...] = (
     ),
     (
         Reason.USER_UNKNOWN,
-        r"user(name)? (is )?(unknown|not known)|unknown (local )?(user|recipient|address|mailbox|account|or illegal)"
+        r"user(name)? (is )?(unknown|not known)|did not (exactly )?match an|(benutzer|gebruiker|utilisateur)\b[^\n]{0,60}(nicht|niet) im |unknown (local )?(user|recipient|address|mailbox|account|or illegal)"
         r"|unknown[- ](local[- ]part|mailbox)|no such (user|recipient|mailbox|address|account|person|local|e?-?mail)"
         r"|(user|recipient|mailbox|account|address|addressee|alias|local part)\b[^\n]{0,90}? (was |is |were )?(not (be )?"
         r"(found|exist|known|listed|recogni[sz]ed|valid|available here)|not a (valid|known)|unknown|invalid|(does|did) "
@@ -133,19 +134,19 @@ _WORDS: tuple[tuple[Reason, str], ...] = (
     (
         Reason.SUSPENDED,
         r"(account|mailbox|user|recipient|address|e-?mail)\b[^\n]{0,60}(disabled|suspended|locked|inactive|deactivated|frozen"
-        r"|expired|not active|discontinued|closed|geblokkeerd|uitgeschakeld|gesperrt|deaktiviert)|inactive (user|account|mailbox)"
+        r"|expired|not active|discontinued|closed|geblokkeerd|uitgeschakeld|gesperrt|deaktiviert)|inactive (user|account|mailbox|e-?mail)"
         r"|(disabled|suspended|deactivated) (user|account|mailbox)",
     ),
     (
         Reason.HOST_UNKNOWN,
         r"(host|domain)( name)?( or domain name)? (is )?(not found|unknown|invalid|could not be found)|unknown (host|domain)"
-        r"|no such (host|domain)|(host|domain)\b[^\n]{0,60}(does ?n.?o?t exist|non-?existent|couldn.t be found|not exist)"
+        r"|no such (host|domain)|no mx (was )?found|(host|domain)\b[^\n]{0,60}(does ?n.?o?t exist|non-?existent|couldn.t be found|not exist)"
         r"|(invalid|illegal|bad|non-?existent) (host|domain)|couldn.t find any host|nxdomain|unrouteable mail domain"
         r"|name service error|no mx record|no mail server|no (a|mx|dns) (records?|entry)|bad destination (system|host)|could not find a gateway"
         r"|all relevant mx records point to non-existent|domein[^\n]{0,60}(bestaat niet|niet (worden )?gevonden)"
         r"|domain?[^\n]{0,60}(existiert nicht|nicht gefunden)|cannot resolve|unable to resolve|dns (error|lookup failed)",
     ),
-    (Reason.VIRUS, r"virus|malware|infected"),
+    (Reason.VIRUS, r"\bvirus(es)?\b(?! ?wall)|malware|infected"),
     (
         Reason.SPAM,
         r"\bspam(?!cop|haus)|\bube\b|unsolicited|\bjunk|bulk (e-?mail|mail)|content (was |is )?reject|rejected by content"
@@ -170,7 +171,7 @@ _WORDS: tuple[tuple[Reason, str], ...] = (
     ),
     (
         Reason.EXPIRED,
-        r"expired|(retry|queue|delivery) time ?(out|limit|exceeded|passed|not reached)|retry timeout|too long in|giving up after"
+        r"expired|(retry|queue|delivery) time ?(out|limit|exceeded|passed|not reached)|retry timeout|failed \d+ attempts|maximum (number of )?(delivery )?(attempts|retries)|too long in|giving up after"
         r"|(has been|was) in the queue|(after|within|for|in) \d+(\.\d+)? (days?|hours?)|not been able to deliver|message timed out"
         r"|verlopen|abgelaufen",
     ),

@@ -7,9 +7,20 @@ from html import unescape
 from calendars.mail_parts import Part
 
 MAX_TEXT = 64 * 1024  # characters of what a server wrote
+MAX_MENTIONS = 20  # of one address
 
 _ADDRESS = r"(?<![\w.+=/-])[\w+=&/-][\w.+=&/'~!#$%*^`{|}-]{0,63}@[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}\.){1,9}[A-Za-z]{2,24}"
 _ANY_ADDRESS = re.compile(_ADDRESS)
+_HEADER_LINE = re.compile(
+    r"^[ \t>]*(to|from|cc|subject|date|sent|aan|van|onderwerp|an|von|betreff|à|de|objet)[ \t]*:[^\n]*",
+    re.IGNORECASE | re.MULTILINE,
+)
+_OF_SENDER = re.compile(
+    r"(?<!generated )(?<!expanded )\b(from|sender|contact|afzender)[: ]{1,3}[<\"'(]?$", re.IGNORECASE
+)
+_BARE_NAME = re.compile(
+    r":[ \t]*\n(?:[ \t]*\n)?[ \t]+([a-z0-9][\w.-]{1,63})[ \t]*$", re.IGNORECASE | re.MULTILINE
+)
 _MACHINES = re.compile(r"(mailer-daemon|postmaster|poostmaster|no-?reply|abuse)@", re.IGNORECASE)
 
 _SUBJECT = re.compile(
@@ -18,20 +29,20 @@ _SUBJECT = re.compile(
     r"|mail(er)?.daemon|notice: mail delivery|warning: (could not send|message|e?-?mail)|message (delivery|you sent|status)"
     r"|could not (send|deliver)|unable to deliver|rejected:|error sending|bounced|onbestelbaar|niet[- ]be(zorg|stel)"
     r"|(bezorging|bestelling|aflevering) (is )?(mislukt|vertraagd)|vertraagd|unzustellbar|nicht zustellbar|zustell(ung|fehler)"
-    r"|verzögert|fehlgeschlagen|rückläufer|non remis|échec|no se puede entregar|недоставлен|(user|recipient|address) (is )?unknown|wasn.t delivered|not (be )?delivered)",
+    r"|zustellungsfehler|verzögert|fehlgeschlagen|rückläufer|non (remis|distribu)|retardé|échec|退信|(delivered|relayed|expanded|bezorgd|zugestellt|remis) ?:|no se puede entregar|недоставлен|(user|recipient|address) (is )?unknown|wasn.t delivered|not (be )?delivered)",
     re.IGNORECASE,
 )
 _FAILED_TEXT = re.compile(
     r"(could ?n[o']t|couldn.t|can ?not|was not|wasn.t|not be|not been|n[o']t able to|unable to|failed to) (be )?(deliver|reach)"
-    r"|delivery (has |to |of )?[^\n]{0,60}(failed|failure)|did not reach|undeliverable|permanent (fatal )?(error|failure)"
+    r"|delivery (has |to |of )?[^\n]{0,60}(failed|failure)|did not reach|undeliver|permanent (fatal )?(error|failure)"
     r"|(returned|bounced) (to sender|mail)|not be(en)? delivered|failed permanently|address(es)? (had|failed)"
     r"|attempting to deliver|error (while |in )?deliver|trying to deliver|blocked by|niet (worden )?(be(zorg|stel)d|af ?geleverd)|onbestelbaar|kon niet "
-    r"|nicht (zugestellt|ausgeliefert|zustell)|konnte nicht|unzustellbar|n.a pas pu|не может быть",
+    r"|nicht (an \S+ )?(zugestellt|ausgeliefert|zustell)|konnte nicht|unzustellbar|n.a pas (pu|été (remis|distribué|délivré))|échec de la remise|не может быть",
     re.IGNORECASE,
 )
 _DELAYED_TEXT = re.compile(
     r"postponed|(will|wil) (keep trying|be retried|retry|try again|continue to try)|still (being|trying|undelivered|be attempted)|not yet been"
-    r" delivered|warning (message )?only|delivery (is |has been |was )?(delayed|incomplete)|message delayed|do not need to "
+    r" delivered|warning (message )?only|attempts will (continue|be made)|message is delayed|probeert het nog|bezorging onvolledig|est retardée|nouvelles tentatives|delivery (is |has been |was )?(delayed|incomplete)|message delayed|do not need to "
     r"resend|temporary problem|could not send message for past|vertraagd|nog niet (be(zorg|steld)|afgeleverd)|opnieuw "
     r"geprobeerd|verzögert|noch nicht zugestellt|weiter versucht",
     re.IGNORECASE,
@@ -41,9 +52,14 @@ _GIVEN_UP_TEXT = re.compile(
     r"|endgültig",
     re.IGNORECASE,
 )
+_OPENING = re.compile(
+    r"[\s*=_-]*(your|the|votre|le|uw|het|ihre|die) (following )?(message|e-?mail|bericht|nachricht)\b[^\n]{0,80}(could|can)? ?"
+    r"(not be delivered|n.a pas (pu|été)|kon niet worden (af ?geleverd|be(zorg|stel)d)|konnte nicht zugestellt)",
+    re.IGNORECASE,
+)
 _DELIVERED_TEXT = re.compile(
     r"(was|were|has been) (successfully )?(delivered|relayed|expanded)( to| by|\.|$)|\bsuccess(ful)? delivery|\bsuccessfully "
-    r"delivered|is (be(zorg|steld)|afgeleverd)|wurde zugestellt|delivery status notification \(success\)",
+    r"delivered|delivery to [^\n]{0,60} is complete|is (be(zorg|steld)|afgeleverd)|wurde zugestellt|delivery status notification \(success\)",
     re.IGNORECASE,
 )
 
@@ -117,6 +133,11 @@ def text_of(part: Part) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+def opens_as_report(text: str) -> bool:
+    """Whether the very first sentence says that a message could not be delivered."""
+    return _OPENING.match(text) is not None
+
+
 def is_report_subject(subject: str) -> bool:
     """Whether only a delivery report has such a subject; not what answers or forwards one."""
     return _SUBJECT.match(subject) is not None
@@ -128,16 +149,35 @@ def addresses(text: str) -> list[str]:
 
 
 def named(text: str, *, only: Collection[str] = (), never: Collection[str] = ()) -> dict[str, int]:
-    """Return whom the words name as the recipient, and where; `only` these when there are any, `never` those."""
-    found: dict[str, int] = {}
-    for pattern in _NAMED:
-        for match in pattern.finditer(text):
-            address = _clean(match[1])
-            if (address in only or not only) and address not in never and not _MACHINES.match(address):
-                found.setdefault(address, match.start())
-        if found:
-            break
-    return found
+    """Return whom the words name as the recipient, and where; `only` these when there are any, `never` those.
+
+    A line of the mail's own header, as in "Your message To: … did not reach …", counts when nothing else names anybody.
+    """
+    without_header = _HEADER_LINE.sub(lambda line: " " * len(line[0]), text)
+    for said in (without_header, text) if without_header != text else (text,):
+        for pattern in _NAMED:
+            found: dict[str, int] = {}
+            for match in pattern.finditer(said):
+                address = _clean(match[1])
+                is_meant = (address in only or not only) and address not in never
+                if is_meant and not (
+                    _MACHINES.match(address)
+                    or _OF_SENDER.search(said, max(0, match.start(1) - 20), match.start(1))
+                ):
+                    found.setdefault(address, match.start())
+            if found:
+                return found
+    return {}
+
+
+def bare_names(text: str) -> list[str]:
+    """Return what stands alone on an indented line under a line that ends in a colon: names without their domain."""
+    return [found.lower() for found in _BARE_NAME.findall(text)]
+
+
+def mentions(text: str, address: str) -> list[int]:
+    """Return where an address stands in a text, in whatever case."""
+    return [found.start() for found in re.finditer(re.escape(address), text, re.IGNORECASE)][:MAX_MENTIONS]
 
 
 def _clean(address: str) -> str:

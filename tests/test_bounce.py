@@ -1,6 +1,7 @@
 """Delivery reports in the shape of many mail servers, in Dutch, German and English: who was not reached, and why."""
 
 import pytest
+from bounce_shapes import SHAPES, STILL_TRIED, WENT_WELL
 from bounce_texts import DELAYS, VARIANTS
 from test_reply_samples import SAMPLES, expected
 
@@ -40,9 +41,12 @@ def failures_of(mail: bytes) -> tuple[Failure, ...]:
     return bounce.failures if bounce else ()
 
 
-@pytest.mark.parametrize("name", VARIANTS)
+ALL_SHAPES = VARIANTS | SHAPES
+
+
+@pytest.mark.parametrize("name", ALL_SHAPES)
 def test_what_a_server_writes_tells_who_was_not_reached_and_why(name):
-    (subject, sender), text, (is_hard, status, reason) = VARIANTS[name]
+    (subject, sender), text, (is_hard, status, reason) = ALL_SHAPES[name]
     found = failures_of(report(text, subject, sender))
     assert [(each.address, each.is_hard, each.status, each.reason.value) for each in found] == [
         (TO, is_hard, status, reason)
@@ -50,11 +54,80 @@ def test_what_a_server_writes_tells_who_was_not_reached_and_why(name):
     assert found[0].is_final
 
 
-@pytest.mark.parametrize("name", DELAYS)
+ALL_DELAYS = {f"1 {name}": each for name, each in DELAYS.items()} | {
+    f"2 {name}": each for name, each in STILL_TRIED.items()
+}
+
+
+@pytest.mark.parametrize("name", ALL_DELAYS)
 def test_a_delay_is_no_failure_yet(name):
-    subject, text = DELAYS[name]
+    subject, text = ALL_DELAYS[name]
     (found,) = failures_of(report(text, subject, "postmaster@mx.example"))
     assert (found.address, found.is_hard, found.is_final) == (TO, False, False)
+
+
+@pytest.mark.parametrize("name", WENT_WELL)
+def test_what_arrived_or_was_passed_on_is_no_failure(name):
+    subject, sender, text = WENT_WELL[name]
+    bounce = read_bounce(read_mail(report(text, subject, sender)))
+    assert (bounce.failures, bounce.is_complaint) == ((), False)
+
+
+def test_the_one_who_was_written_to_counts_when_the_report_only_has_a_name():
+    text = (
+        "Your mail to the following recipients could not be delivered because they are not accepting mail from "
+        "traject@hart.example:\n\tnoor\n"
+    )
+    found = failures_of(
+        report(text, "Mail Delivery Problem", "Mail Delivery Subsystem <MAILER-DAEMON@school.example>")
+    )
+    assert [(each.address, each.is_hard, each.reason) for each in found] == [(TO, False, Reason.BLOCKED)]
+
+
+def test_two_recipients_share_a_reason_that_is_said_once():
+    text = (
+        "Your message was not delivered within 2 days.\nHost school.example is not responding.\n\nThe following recipients "
+        "did not receive your message:\n\n     <noor@school.example>\n     <jan@school.example>\n"
+    )
+    found = failures_of(report(text, "Mail System Error - Returned Mail"))
+    assert {(each.address, each.is_hard, each.reason) for each in found} == {
+        (TO, False, Reason.EXPIRED),
+        ("jan@school.example", False, Reason.EXPIRED),
+    }
+
+
+def test_a_report_keeps_both_the_address_it_failed_on_and_the_one_we_wrote_to():
+    fields = f"Final-Recipient: rfc822; nv@elsewhere.example\nOriginal-Recipient: rfc822; {TO}\nAction: failed\nStatus: 5.1.1"
+    (found,) = failures_of(STATUS.format(fields=fields).encode())
+    assert (found.address, found.also) == ("nv@elsewhere.example", (TO,))
+
+
+DOVECOT = b"""\
+From: Mail Delivery Subsystem <postmaster@school.example>
+To: traject+b-1@hart.example
+Subject: Automatically rejected mail
+Auto-Submitted: auto-replied (rejected)
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=disposition-notification; boundary="=b"
+
+--=b
+Content-Type: text/plain
+
+Your message to <noor@school.example> was automatically rejected:
+Quota exceeded
+--=b
+Content-Type: message/disposition-notification
+
+Final-Recipient: rfc822; noor@school.example
+Disposition: automatic-action/MDN-sent-automatically; deleted
+
+--=b--
+"""
+
+
+def test_a_filter_that_refuses_by_way_of_a_receipt_is_a_bounce():
+    (found,) = failures_of(DOVECOT)
+    assert (found.address, found.reason) == (TO, Reason.MAILBOX_FULL)
 
 
 DECOYS = {

@@ -125,7 +125,9 @@ def _tell_staff(
 
 def _failure_of(bounce: Bounce, message: Message | None) -> Failure:
     """The failure of the one the mail was for; a report that names somebody else tells where it was forwarded to."""
-    ours = [each for each in bounce.failures if message and each.address == message.to_email.lower()]
+    ours = [
+        each for each in bounce.failures if message and message.to_email.lower() in (each.address, *each.also)
+    ]
     found = next(iter(sorted(ours or bounce.failures, key=lambda each: not each.is_hard)))
     return replace(found, address=message.to_email.lower()) if message and found.address is None else found
 
@@ -135,7 +137,7 @@ def _message_of(session: Session, bounce: Bounce) -> Message | None:
 
     Last by the address alone, of a mail that was accepted: our latest to it.
     """
-    failed = [each.address for each in bounce.failures if each.address]
+    failed = [address for each in bounce.failures for address in (each.address, *each.also) if address]
     newest = select(col(Message.id)).order_by(col(Message.id).desc())
     clues: list[tuple[bool, SelectOfScalar[int | None]]] = [
         (bool(bounce.sent_to), newest.where(col(Message.return_path).in_(bounce.sent_to))),
