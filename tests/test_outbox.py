@@ -11,6 +11,7 @@ from models.enums import MessageKind, MessageState, OrganisationKind
 from traject import outbox
 from traject.errors import Refused
 from traject.outbox import LEASE, Claimed, accepted, claim, failed, queue, queue_all, withdraw
+from traject.rates import RatePlan
 from traject.refusal import Refusal, Stage
 from traject.store import Store
 
@@ -89,7 +90,7 @@ def a_trajectory(session: Session) -> int:
 
 def claimed(store: Store, now: datetime, wanted: int = 10, per_minute: int = 0) -> list[Claimed]:
     with store.write() as session:
-        return claim(session, wanted, now=now, per_minute=per_minute).messages
+        return claim(session, wanted, now=now, plan=RatePlan(per_minute)).messages
 
 
 def refuse(store: Store, mail: Claimed, said: str, now: datetime, stage: Stage = Stage.RECIPIENT):
@@ -269,9 +270,9 @@ def test_what_comes_too_late_is_given_up_and_the_next_goes(store: Store, now: da
 def test_the_rate_limit_counts_every_attempt_of_the_last_minute(store: Store, now: datetime):
     put(store, *(a_message(now) for _ in range(5)))
     with store.write() as session:
-        first = claim(session, 10, now=now, per_minute=3)
-        second = claim(session, 10, now=now + timedelta(seconds=59), per_minute=3)
-        third = claim(session, 10, now=now + timedelta(seconds=60), per_minute=3)
+        first = claim(session, 10, now=now, plan=RatePlan(3))
+        second = claim(session, 10, now=now + timedelta(seconds=59), plan=RatePlan(3))
+        third = claim(session, 10, now=now + timedelta(seconds=60), plan=RatePlan(3))
     assert [len(got.messages) for got in (first, second, third)] == [3, 0, 2]
     assert first.resume_at == second.resume_at == now + timedelta(minutes=1)
     assert third.resume_at is None

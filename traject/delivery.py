@@ -16,6 +16,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from traject.outbox import Claim, Claimed, accepted, claim, count_due, failed, put_off_all
+from traject.rates import RatePlan, rate_plan
 from traject.refusal import Refusal, Scope, Stage
 from traject.settings import Settings
 from traject.smtp import TIMEOUT, Line
@@ -48,10 +49,11 @@ async def deliver(
     *,
     clock: Callable[[], datetime],
     limit: int | None = None,
+    only: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     answer_within: timedelta = TIMEOUT,
 ) -> DeliveryReport:
-    """Send what is due, at most `limit` messages, and return when nothing is due any more.
+    """Send what is due, at most `limit` messages or `only` this one, and return when nothing is due any more.
 
     Any number may run at once, in any number of processes. A server that cannot be used is no fault but the report's
     `problem`, and everything due waits by the table. With a rate limit it returns early and says when to call again.
@@ -60,10 +62,12 @@ async def deliver(
     """
     started = time.monotonic()
     with store.read() as session:
-        waiting = count_due(session, now=clock())
-    recorder = _Recorder(store, settings, clock, limit, waiting, progress)
+        waiting = count_due(session, now=clock(), only=only)
+    plan = rate_plan(settings)
+    recorder = _Recorder(store, settings, plan, clock, limit, only, waiting, progress)
     if waiting and limit != 0:
-        lines = [Line(settings, answer_within) for _ in range(min(settings.smtp_connections, waiting))]
+        most = min(settings.smtp_connections, plan.connections or settings.smtp_connections, waiting)
+        lines = [Line(settings, answer_within) for _ in range(most)]
         await _drain(lines, recorder)
     recorder.report.seconds = time.monotonic() - started
     return recorder.report
@@ -139,8 +143,10 @@ class _Recorder:
         self,
         store: Store,
         settings: Settings,
+        plan: RatePlan,
         clock: Callable[[], datetime],
         limit: int | None,
+        only: int | None,
         waiting: int,
         progress: Callable[[int, int], None] | None,
     ) -> None:
@@ -149,8 +155,10 @@ class _Recorder:
         self.is_stopping = False
         self._store = store
         self._settings = settings
+        self._plan = plan
         self._clock = clock
         self._left = limit
+        self._only = only
         self._waiting = waiting
         self._progress = progress
         self._losses = 0
@@ -232,7 +240,7 @@ class _Recorder:
                 changed = put_off_all(session, trouble, now=now)
                 deferred, lost = deferred + changed.deferred, lost + changed.failed
             if wanted:
-                claims = claim(session, wanted, now=now, per_minute=self._settings.mail_per_minute)
+                claims = claim(session, wanted, now=now, plan=self._plan, only=self._only)
         if self._left is not None:
             self._left -= len(claims.messages)
         report = self.report

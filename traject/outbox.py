@@ -14,14 +14,14 @@ from sqlmodel import Session, SQLModel
 
 from models import Message, MessageContent
 from models.enums import MessageKind, MessageState
+from traject import pacing
 from traject.errors import Refused
+from traject.rates import MINUTE, UNLIMITED, RatePlan, domain_of
 from traject.refusal import Meaning, Refusal, Scope, retry_at
 from traject.undelivered import give_up, plain
 
 LEASE = timedelta(minutes=10)
 """How long a claimed message belongs to its process. Longer than any SMTP conversation may last."""
-
-RATE_WINDOW = timedelta(minutes=1)
 
 _messages = SQLModel.metadata.tables[str(Message.__tablename__)]
 _contents = SQLModel.metadata.tables[str(MessageContent.__tablename__)]
@@ -215,44 +215,52 @@ _ACCEPTED = _ONE.values(
 )
 
 
-def count_due(session: Session, *, now: datetime) -> int:
-    """How many messages could be sent now."""
-    return session.connection().execute(select(func.count()).where(due(now))).scalar_one()
+def count_due(session: Session, *, now: datetime, only: int | None = None) -> int:
+    """How many messages could be sent now; `only`: whether this one could."""
+    wanted = select(func.count()).where(due(now))
+    if only is not None:
+        wanted = wanted.where(_m.id == only)
+    return session.connection().execute(wanted).scalar_one()
 
 
-def claim(session: Session, count: int, *, now: datetime, per_minute: int = 0) -> Claim:
+def claim(
+    session: Session, count: int, *, now: datetime, plan: RatePlan = UNLIMITED, only: int | None = None
+) -> Claim:
     """Mark up to `count` due messages as *attempting* until the lease ends, oldest first, and give them.
 
-    Commit before the first byte goes out. `per_minute` > 0: at most so many attempts in any minute over all processes.
-    A message whose `expires_at` has passed is given up instead.
+    Commit before the first byte goes out. The plan holds over all processes; who has had its share waits, and keeps
+    nobody else waiting. A message whose `expires_at` has passed is given up instead. `only`: this message, or none.
     """
     connection = session.connection()
     resume_at = None
-    if per_minute:
-        if (
-            connection.dialect.name == "postgresql"
-        ):  # count and claim as one; SQLite has the write lock already
-            connection.execute(text("SELECT pg_advisory_xact_lock(7262)"))
-        recent = _m.attempted_at > now - RATE_WINDOW
-        used, last = connection.execute(select(func.count(), func.max(_m.attempted_at)).where(recent)).one()
-        if used >= per_minute:
+    if plan.is_limited:
+        pacing.lock(connection)
+        room = pacing.room(connection, plan, now)
+        if room.left == 0:
             waiting = connection.execute(select(_m.id).where(due(now)).limit(1)).first()
-            return Claim([], 0, last + RATE_WINDOW if waiting else None)
-        if count >= per_minute - used:
-            count, resume_at = per_minute - used, now + RATE_WINDOW
+            return Claim([], 0, room.resume_at if waiting else None)
+        if room.left is not None and count >= room.left:
+            count, resume_at = room.left, room.resume_at
     expired = 0
+    full_domains = False
+    oldest = _OLDEST_DUE if only is None else _OLDEST_DUE.where(_m.id == only)
     while True:
-        rows = connection.execute(_OLDEST_DUE, {"now": now, "wanted": count}).all()
+        rows = connection.execute(oldest, {"now": now, "wanted": count}).all()
         late = [row.id for row in rows if row.expires_at is not None and row.expires_at <= now]
-        if not late:
-            break
         for message_id in late:
             give_up(connection, message_id, "te laat", now=now)
         expired += len(late)
+        if late:
+            continue
+        if not plan.per_domain or not pacing.spread(connection, [row.to_email for row in rows], plan, now):
+            break
+        full_domains = True
     if rows:
         lease = {"now": now, "lease_ends": now + LEASE}
         connection.execute(_ATTEMPTING, [lease | {"which": row.id} for row in rows])
     claimed = [Claimed(row[0], row[1] + 1, row[2], row[3], row[4]) for row in rows]
+    if full_domains:
+        return Claim(claimed, expired, now + MINUTE)
     return Claim(claimed, expired, resume_at if len(rows) == count else None)
 
 
@@ -287,8 +295,7 @@ def failed(session: Session, claimed: Claimed, refusal: Refusal, *, now: datetim
     at = retry_at(claimed.id, claimed.attempts, now=now, queued_at=row.queued_at, expires_at=row.expires_at)
     others = PutOff(0, 0)
     if refusal.scope is Scope.PROVIDER and at:
-        domain = "@" + claimed.to_email.rpartition("@")[2].lower()
-        same = func.lower(_m.to_email).endswith(domain, autoescape=True)
+        same = pacing.to_domain(domain_of(claimed.to_email))
         waiting = and_(_WAITING, _m.state == MessageState.QUEUED, _m.next_attempt_at < at, same)
         others = _put_off(connection, waiting, refusal, now=now, not_before=at)
     if at is None:

@@ -103,10 +103,25 @@ class Settings(BaseSettings):
     language: str = Field(
         default="nl", pattern="^(nl|en)$", description="language of the command line: nl or en"
     )
-    mail_per_minute: int = Field(
-        default=0,
+    mail_provider: str = Field(
+        default="",
+        pattern="^(|exchange-online|google-workspace|own-server)$",
+        description="who sends, and so how fast it may go: exchange-online, google-workspace or own-server; empty: no limit",
+    )
+    mail_per_minute: int | None = Field(
+        default=None,
         ge=0,
-        description="most mails a minute over all workers; 0: as fast as the server takes them",
+        description="most mails a minute over all workers; empty: as the provider allows, 0: as fast as the server takes them",
+    )
+    mail_per_day: int | None = Field(
+        default=None,
+        ge=0,
+        description="most mails in 24 hours over all workers; empty: as the provider allows, 0: no limit",
+    )
+    mail_per_domain: int | None = Field(
+        default=None,
+        ge=0,
+        description="most mails a minute to one receiving domain; empty: as suits the provider, 0: no limit",
     )
     smtp_connections: int = Field(
         default=4, ge=1, le=50, description="connections to the mail server at once"

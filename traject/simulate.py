@@ -91,7 +91,10 @@ def simulate(
                 "secret_key": "simulate",
                 # One mail at a time: with more at once, which of two a dead address refuses first is chance.
                 "smtp_connections": 1,
+                "mail_provider": "",
                 "mail_per_minute": 0,
+                "mail_per_day": 0,
+                "mail_per_domain": 0,
             }
         )
         store = Store(base.database_url)

@@ -3,6 +3,7 @@
 A dry run is the real action in a transaction that is rolled back, so what is shown is what would happen.
 """
 
+from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,13 +12,15 @@ from datetime import datetime
 from sqlmodel import Session, select
 
 from models import EvaluationRequest, StepRow, Task, Trajectory
-from models.enums import RequestState, StepState, TaskState, TrajectoryState
+from models.enums import MessageKind, RequestState, StepState, TaskState, TrajectoryState
 from traject import access, advance, outbox
 from traject.dossier import Dossier, StepId, find, load, row_id
 from traject.effects import Effects, Queued
 from traject.errors import Refused
 from traject.gatherings import Gatherings
+from traject.pacing import Ahead, look_ahead
 from traject.plan import Changes, PlannedStep, diff
+from traject.rates import INVITATIONS, MAILS, HowLong, domain_of
 from traject.replan import current_plan
 from traject.settings import Settings
 from traject.store import Store
@@ -34,6 +37,7 @@ class StaffResult:
     changes: Changes = NO_CHANGES
     ended: dict[StepId, StepState] = field(default_factory=dict)  # steps that it brought to an end, and how
     mails: list[Queued] = field(default_factory=list)
+    takes: HowLong | None = None  # how long these mails take, when there are any
 
 
 @dataclass
@@ -78,8 +82,10 @@ def action(
             before = current_plan(dossier)
             effects = Effects(session, dossier, settings, now)
             work = Work(session, dossier, effects, now)
+            ahead = look_ahead(session, settings, now)
             yield work
             let_follow(work, settings)
+            result.takes = _how_long(ahead, work)
             result.reference, result.sentence = dossier.trajectory.reference, work.sentence
             result.changes, result.mails = diff(before, current_plan(dossier)), effects.queued
             result.ended = how_ended(result.changes, dossier)
@@ -87,6 +93,16 @@ def action(
                 raise DryRun
     except DryRun:
         pass
+
+
+def _how_long(ahead: Ahead, work: Work) -> HowLong | None:
+    mails = work.effects.queued
+    if not mails:
+        return None
+    kinds = {mail.kind for mail in mails}
+    at = work.dossier.calendar.next_sending_moment(work.now)
+    to = Counter(domain_of(mail.email) for mail in mails)
+    return ahead.how_long(to, at, INVITATIONS if kinds == {MessageKind.INVITATION} else MAILS)
 
 
 def refuse_ended(trajectory: Trajectory) -> None:

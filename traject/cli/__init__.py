@@ -8,6 +8,7 @@ from traject.cli import (
     changing,
     launching,
     mail,
+    mail_plan,
     people,
     programmes,
     running,
@@ -52,7 +53,7 @@ app.add_typer(school_calendar.commands, name="schools")
 app.add_typer(people.commands, name="people")
 app.add_typer(programmes.commands, name="programmes")
 app.add_typer(watching.tasks, name="tasks")
-app.add_typer(mail.outbox, name="outbox")
+app.add_typer(mail_plan.outbox, name="outbox")
 app.add_typer(mail.inbox, name="inbox")
 
 

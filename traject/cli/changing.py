@@ -72,6 +72,8 @@ def _show(at: Desk, result: StaffResult, now: datetime) -> None:
     at.show(PlanView(programme, at.settings.zone, at.language).changes(result.changes, result.ended))
     for mail in result.mails:
         at.tell(f"Mail: {mail.person} <{mail.email}>: {mail.subject}")
+    if result.takes and len(result.mails) > 1:
+        at.tell(result.takes.sentence.in_language(at.language))
     if not result.mails:
         at.tell(at.say("Niemand krijgt hierdoor nu een mail.", "Nobody gets a mail of this now."))
 
@@ -83,6 +85,7 @@ def _as_json(at: Desk, result: StaffResult, *, done: bool) -> dict[str, Any]:
         "sentence": result.sentence,
         "changes": changes_json(result.changes, at.settings.zone),
         "mails": [asdict(mail) for mail in result.mails],
+        "minutes": result.takes.minutes if result.takes else 0,
     }
 
 

@@ -11,8 +11,9 @@ from traject.errors import TrajectError
 from traject.hints import hint
 from traject.launch import LaunchError, LaunchRequest, Prepared, launch, parse_role, prepare, preview
 from traject.launch_file import read_launch_csv
+from traject.launch_mail import busiest
 from traject.programme_file import load_programmes
-from traject.show import PlanView, day, plan_json, table
+from traject.show import PlanView, day, moment, plan_json, table
 
 commands = typer.Typer()
 
@@ -121,12 +122,19 @@ def launch_some(
         prepared = prepare(session, requests, settings=at.settings, now=at.now())
         if problems := [problem for one in prepared for problem in one.problems]:
             raise LaunchError(problems)
+        busy = busiest(session, prepared, at.settings, at.now())
         if not as_json:
             _show(at, prepared)
+            if busy:
+                said = busy.takes.sentence.in_language(at.language)
+                when = moment(busy.at, at.settings.zone, at.language)
+                at.tell(at.say(f"Drukste moment: {when}. {said}", f"Busiest moment: {when}. {said}"))
         planned = [_prepared_json(at, one) for one in prepared]
     if dry_run:
         if as_json:
-            at.give({"dry_run": True, "trajectories": planned})
+            mails, minutes = (busy.takes.mails, busy.takes.minutes) if busy else (0, 0)
+            most = {"at": busy.at.isoformat() if busy else None, "mails": mails, "minutes": minutes}
+            at.give({"dry_run": True, "trajectories": planned, "busiest": most})
         else:
             at.tell(at.say("Er is niets gestart (--dry-run).", "Nothing was launched (--dry-run)."))
         return
