@@ -1,79 +1,112 @@
-"""When the people of a trajectory are taken, and where a gathering still fits."""
+"""When the people of a trajectory are taken, and what stands in the way of a gathering on a day or at an hour."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
 
 from calendars.school_year import SchoolCalendar
+from traject.obstacles import Obstacle, Why
+from traject.plan import Busy, SchoolClosed
 from traject.programme import Text, Window
 
 Slot = tuple[datetime, datetime]
 STEP = timedelta(minutes=30)
 """Starts are tried this far apart."""
+DAY = timedelta(days=1)
+WRONG_WEEKDAY = Why(Obstacle.WEEKDAY)
+
+
+class _Taken(NamedTuple):
+    starts_at: datetime
+    ends_at: datetime
+    roles: tuple[str, ...]  # empty: everybody
+    why: Why
+    number: int  # in order of taking
 
 
 class Agenda:
-    """The taken slots, and the free ones on a school's days. Instants are aware; `Slot` is (start, end)."""
+    """What is taken, and by whom. Instants are aware; `Slot` is (start, end); `to` are the roles that must be there."""
 
-    def __init__(self, calendar: SchoolCalendar, busy: Iterable[Slot]) -> None:
+    def __init__(
+        self, calendar: SchoolCalendar, busy: Iterable[Busy] = (), closed: Iterable[SchoolClosed] = ()
+    ) -> None:
         self.calendar = calendar
-        self._taken: dict[date, list[Slot]] = defaultdict(list)  # by UTC day
-        for slot in busy:
-            self.take(slot)
+        self.size = 0
+        self._taken: dict[date, list[_Taken]] = defaultdict(list)  # by UTC day
+        self._closed: dict[date, list[tuple[tuple[str, ...], Why]]] = defaultdict(list)
+        # In one order, so that of two reasons always the same is told.
+        for each in sorted(busy, key=lambda each: (each.starts_at, each.ends_at, each.who, each.what)):
+            kind = Obstacle.GATHERING if each.what else Obstacle.BUSY
+            self.take((each.starts_at, each.ends_at), Why(kind, each.what, each.who), each.roles)
+        for each in sorted(closed, key=lambda each: (each.who, each.starts_on, each.label)):
+            why = Why(Obstacle.DAY_OFF, each.label, each.who)
+            for number in range((each.ends_on - each.starts_on).days + 1):
+                self._closed[each.starts_on + DAY * number].append((each.roles, why))
 
-    def take(self, slot: Slot) -> None:
-        """Nothing else may be planned in this slot."""
+    def take(self, slot: Slot, why: Why, roles: tuple[str, ...] = ()) -> None:
+        """These people cannot be anywhere else in this slot; nobody can when no roles are given."""
+        taken = _Taken(*slot, roles, why, self.size)
+        self.size += 1
         day, last = slot[0].astimezone(UTC).date(), slot[1].astimezone(UTC).date()
         while day <= last:
-            self._taken[day].append(slot)
-            day += timedelta(days=1)
+            self._taken[day].append(taken)
+            day += DAY
 
-    def first_free(self, days: Iterable[date], window: Window) -> Slot | None:
-        """The first free slot on the first of these days that has one."""
-        for day in days:
-            if self._allows(window, day) and (slot := self._slot_on(day, window)):
-                return slot
+    def why_not_on(self, day: date, window: Window, to: tuple[str, ...]) -> Why | None:
+        """What rules out the whole day; None: there may be a free hour."""
+        if day.weekday() not in (window.weekdays or (0, 1, 2, 3, 4)):
+            return WRONG_WEEKDAY
+        if window.in_holidays:
+            return None
+        if holiday := self.calendar.holiday_on(day):
+            return Why(Obstacle.HOLIDAY, holiday.label)
+        return next((why for roles, why in self._closed.get(day, ()) if _concerns(roles, to)), None)
+
+    def why_not_at(
+        self, slot: Slot, to: tuple[str, ...], *, first: int | None = None, but: str = ""
+    ) -> Why | None:
+        """Who is taken in this slot, or what is then; None: it is free.
+
+        `first`: look only at so many that were taken first; `but`: not at this gathering, which fills exactly this slot.
+        """
+        begin, end = slot[0].astimezone(UTC).date(), slot[1].astimezone(UTC).date()
+        near = self._taken.get(begin, ())
+        if end != begin:
+            near = [*near, *self._taken.get(end, ())]
+        for taken in near:
+            if slot[1] <= taken.starts_at or taken.ends_at <= slot[0] or not _concerns(taken.roles, to):
+                continue
+            if first is not None and taken.number >= first:
+                continue
+            if but and taken.why.what == but and (taken.starts_at, taken.ends_at) == slot:
+                continue
+            return taken.why
         return None
 
-    def still_fits(self, slot: Slot, window: Window, first: date, last: date) -> bool:
-        """Whether a slot that was chosen before lies in the window and is free."""
-        local = self.calendar.to_local(slot[0])
-        return (
-            first <= local.date() <= last
-            and self._allows(window, local.date())
-            and window.earliest <= local.time() <= window.latest
-            and slot[1] - slot[0] == window.duration
-            and self._is_free(slot)
-        )
-
-    def _is_free(self, slot: Slot) -> bool:
-        first, last = slot[0].astimezone(UTC).date(), slot[1].astimezone(UTC).date()
-        near = [*self._taken.get(first, ()), *(self._taken.get(last, ()) if last != first else ())]
-        return all(slot[1] <= taken[0] or taken[1] <= slot[0] for taken in near)
-
-    def _allows(self, window: Window, day: date) -> bool:
-        if day.weekday() not in (window.weekdays or (0, 1, 2, 3, 4)):
-            return False
-        return window.in_holidays or self.calendar.holiday_on(day) is None
-
-    def _slot_on(self, day: date, window: Window) -> Slot | None:
+    def starts(
+        self, day: date, window: Window, to: tuple[str, ...], *, first: int | None = None
+    ) -> Iterator[tuple[Slot, Why | None]]:
+        """Every slot of a day within the hours of the window, with what stands in its way."""
         starts_at = self.calendar.local(day, window.earliest)
         latest = self.calendar.local(day, window.latest)
         while starts_at <= latest:
             slot = (starts_at, starts_at + window.duration)
-            if self._is_free(slot):
-                return slot
+            yield slot, self.why_not_at(slot, to, first=first)
             starts_at += STEP
-        return None
 
 
-def no_slot(title: Text, first: date, last: date) -> Text:
+def _concerns(roles: tuple[str, ...], to: tuple[str, ...]) -> bool:
+    return not roles or not to or not set(roles).isdisjoint(to)
+
+
+def no_slot(title: Text, first: date, last: date, obstacles: Text) -> Text:
     """Why a gathering has no date, and what helps."""
     return Text(
         f"‘{title.nl}’ kan niet worden gepland: tussen {first:%d-%m-%Y} en {last:%d-%m-%Y} is geen vrij moment dat past "
-        "bij de gekozen dagen en tijden; maak de fase langer of kies zelf een datum",
+        f"bij de gekozen dagen en tijden ({obstacles.nl}); maak de fase langer of kies zelf een datum",
         f"'{title.in_language('en')}' cannot be planned: between {first} and {last} no free moment fits the chosen days "
-        "and hours; make the stage longer or choose a date",
+        f"and hours ({obstacles.en}); make the stage longer or choose a date",
     )
 
 

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 
 from sqlalchemy import bindparam
@@ -27,9 +27,9 @@ from models import (
     Trajectory,
 )
 from models.enums import GatheringState, RequestState, StepKind, StepState
+from traject.availability import asked_themes, busy_of, closed_schools, offered
 from traject.errors import Refused
 from traject.plan import (
-    Busy,
     EvaluationAsked,
     Fact,
     Facts,
@@ -43,8 +43,8 @@ from traject.plan import (
     StepMoved,
 )
 from traject.programme import Programme
-from traject.programme_file import parse_programme
 from traject.settings import Settings
+from traject.versions import programme_of
 
 StepId = tuple[str, str]
 
@@ -74,7 +74,7 @@ class Dossier:
     invitations: dict[int, list[tuple[Invitation, Person]]]  # by gathering id
     rounds: dict[int, EvaluationRound]  # by step id
     requests: dict[int, list[tuple[EvaluationRequest, Person]]]  # by round id
-    busy: tuple[Busy, ...] = field(default=())
+    around: tuple[Fact, ...] = field(default=())  # what is elsewhere: busy people, closed schools, offers
 
     @property
     def id(self) -> int:
@@ -119,7 +119,7 @@ class Dossier:
 
     def facts(self, now: datetime, *, keep_dates: bool = True) -> Facts:
         """What the plan depends on. `keep_dates` False forgets the dates that were only proposed."""
-        happened: list[Fact] = list(self.busy)
+        happened: list[Fact] = list(self.around)
         for key, stage in self.stages.items():
             if stage.opened_at:
                 happened.append(StageOpened(key, stage.opened_at))
@@ -155,12 +155,6 @@ class Dossier:
 def calendar_for(days_off: tuple[CalendarDayOff, ...], timezone: str) -> SchoolCalendar:
     """The calendar of a school with these days of its own; shared by all schools that have none."""
     return school_calendar(overrides=days_off, timezone=timezone)
-
-
-@lru_cache(maxsize=256)
-def programme_of(text: str, name: str) -> Programme:
-    """A programme version, from the text that was stored at its launch."""
-    return parse_programme(text, name)
 
 
 _DAYS_OFF = select(DayOff).where(col(DayOff.organisation_id).in_(bindparam("organisations", expanding=True)))
@@ -226,19 +220,6 @@ _ROUNDS = (
     .where(col(EvaluationRound.trajectory_id) == _OF)
     .order_by(col(EvaluationRound.id), col(EvaluationRequest.id))
 )
-_BUSY = (
-    select(StepRow.starts_at, StepRow.ends_at)
-    .join(RoleHolder, col(RoleHolder.trajectory_id) == col(StepRow.trajectory_id))
-    .where(
-        StepRow.kind == StepKind.GATHERING,
-        col(StepRow.state).in_((StepState.PLANNED, StepState.OPEN)),
-        col(StepRow.starts_at) > bindparam("since"),
-        col(StepRow.trajectory_id) != bindparam("not_in"),
-        col(RoleHolder.person_id).in_(bindparam("people", expanding=True)),
-        col(RoleHolder.until).is_(None),
-    )
-    .distinct()
-)
 
 
 def load(
@@ -265,7 +246,6 @@ def load(
         rounds[round_.step_id] = round_
         if request and person:
             requests[row_id(round_)].append((request, person))
-    members = [row_id(person) for people in holders.values() for person in people]
     calendar = calendars_of(
         session, [organisation_id] if (organisation_id := trajectory.organisation_id) else [], settings
     )
@@ -282,21 +262,11 @@ def load(
         invitations=invitations,
         rounds=rounds,
         requests=requests,
-        busy=busy_times(session, members, now, not_in=trajectory_id),
-    )
-
-
-def busy_times(
-    session: Session, people: Sequence[int], now: datetime, *, not_in: int = 0
-) -> tuple[Busy, ...]:
-    """When these people are already at gatherings of other trajectories, planned or fixed, from now on."""
-    if not people:
-        return ()
-    values = {"since": now - timedelta(days=1), "not_in": not_in, "people": people}
-    return tuple(
-        Busy(starts_at, ends_at)
-        for starts_at, ends_at in session.exec(_BUSY, params=values)
-        if starts_at and ends_at
+        around=(
+            *busy_of(session, holders, now, not_in=trajectory_id),
+            *closed_schools(session, holders, but=trajectory.organisation_id),
+            *offered(session, asked_themes(programme), now, not_in=trajectory_id),
+        ),
     )
 
 

@@ -9,6 +9,8 @@ from traject.plan import (
     Fact,
     GatheringFixed,
     GatheringProposed,
+    Offered,
+    SchoolClosed,
     StageClosed,
     StageMoved,
     StageOpened,
@@ -35,9 +37,13 @@ class Known:
         self.invited: dict[StepId, datetime] = {}
         self.fixed: dict[StepId, Slot] = {}
         self.proposed: dict[StepId, Slot] = {}
-        self.busy: list[Slot] = []
+        self.busy: list[Busy] = []
+        self.closed_schools: list[SchoolClosed] = []
+        self.offered: dict[str, list[Offered]] = {}  # by theme, the earliest first
         for fact in happened:
             self._add(fact)
+        for offers in self.offered.values():
+            offers.sort(key=lambda offer: (offer.starts_at, offer.ends_at, offer.title))
         for stage, at in list(self.closed.items()):  # reopened since
             if self.opened.get(stage, at) > at:
                 del self.closed[stage]
@@ -65,9 +71,12 @@ class Known:
                 if invited_at:
                     self.invited[key, cycle] = max(invited_at, self.invited.get((key, cycle), invited_at))
                 self.fixed[key, cycle] = max(slot, self.fixed.get((key, cycle), slot))
-                self.busy.append(slot)
             case GatheringProposed(key, cycle, starts_at, ends_at):
                 slot = (starts_at, ends_at)
                 self.proposed[key, cycle] = max(slot, self.proposed.get((key, cycle), slot))
-            case Busy(starts_at, ends_at):
-                self.busy.append((starts_at, ends_at))
+            case Busy():
+                self.busy.append(fact)
+            case SchoolClosed():
+                self.closed_schools.append(fact)
+            case Offered(theme):
+                self.offered.setdefault(theme, []).append(fact)

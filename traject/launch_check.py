@@ -4,7 +4,7 @@ import difflib
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from email.utils import getaddresses
 
@@ -19,9 +19,10 @@ from models import (
 )
 from models.enums import StepKind, TrajectoryKind, TrajectoryState
 from traject.addresses import person_problem
-from traject.dossier import busy_times, calendars_of, row_id
+from traject.availability import asked_themes, busy_of, closed_schools, offered
+from traject.dossier import calendars_of
 from traject.errors import TrajectError
-from traject.plan import Busy, Facts, Plan
+from traject.plan import Busy, Facts, Plan, SchoolClosed
 from traject.planner import plan
 from traject.programme import Programme
 from traject.programme_file import load_programmes
@@ -116,7 +117,9 @@ class Preparation:
     settings: Settings
     now: datetime
     needs_roles: bool = True
-    busy: dict[str, list[Busy]] = field(default_factory=lambda: defaultdict(list))  # by address
+    around: dict[str, list[Busy | SchoolClosed]] = field(
+        default_factory=lambda: defaultdict(list)
+    )  # by address
 
     def each(self) -> Iterator[Prepared]:
         """Every request, in order; a plan lives no longer than its reader keeps it."""
@@ -136,14 +139,20 @@ class Preparation:
             select(Trajectory).where(col(Trajectory.reference).in_(_with_repeats(references)))
         ):
             self.taken[trajectory.reference.partition("#")[0]].append(trajectory)
-        self._read_busy()
+        self._read_around()
         for request in self.requests:
             yield self._prepare(request)
 
-    def _read_busy(self) -> None:
+    def _read_around(self) -> None:
+        """When people whom we know already are elsewhere, or free, and what is held that they could join."""
         emails = {given.email.lower() for request in self.requests for given in request.roles}
         for person in self.session.exec(select(Person).where(col(Person.email).in_(emails))):
-            self.busy[person.email] += busy_times(self.session, [row_id(person)], self.now)
+            self.around[person.email] += busy_of(self.session, {"": [person]}, self.now)
+            self.around[person.email] += closed_schools(self.session, {"": [person]})
+        self.offers = {
+            programme.key: tuple(offered(self.session, asked_themes(programme), self.now))
+            for programme in self.programmes.values()
+        }
 
     def _prepare(self, request: LaunchRequest) -> Prepared:
         where = f"{request.where}: " if request.where else ""
@@ -158,21 +167,27 @@ class Preparation:
         reference = self._free_reference(request, problems)
         if problems:
             return Prepared(request, None, tuple(where + problem for problem in problems))
-        emails = {given.email.lower() for given in request.roles}
+        roles: dict[str, list[str]] = defaultdict(list)
+        for given in request.roles:
+            roles[given.email.lower()].append(given.role)
+        around = [
+            replace(each, roles=tuple(roles[email])) for email in sorted(roles) for each in self.around[email]
+        ]
         facts = Facts(
             starts_on=request.starts_on,
             as_of=self.now,
-            happened=tuple(busy for email in sorted(emails) for busy in self.busy[email]),
+            happened=(*around, *self.offers[programme.key]),
             school_type=school.school_type if school else "",
         )
         made = plan(programme, facts, calendar)
-        slots = [
-            Busy(step.starts_at, step.ends_at)
-            for step in made.steps
-            if step.kind is StepKind.GATHERING and step.starts_at and step.ends_at
-        ]
-        for email in emails:
-            self.busy[email] += slots
+        names = {given.email.lower(): given.name for given in request.roles}
+        shared = {step.key for step in programme.steps if step.is_shared}  # others may join the same one
+        for step in made.steps:
+            if step.kind is StepKind.GATHERING and step.starts_at and step.ends_at and step.key not in shared:
+                for email, held in roles.items():
+                    if not set(held).isdisjoint(step.to):
+                        taken = Busy(step.starts_at, step.ends_at, (), names[email], step.title)
+                        self.around[email].append(taken)
         return Prepared(request, made, (), programme, organisation, calendar, reference)
 
     def _no_programme(self, key: str) -> str:

@@ -5,19 +5,18 @@ from datetime import date, datetime, time, timedelta
 
 from calendars.school_year import SchoolCalendar, SchoolYear
 from models.enums import Certainty, StepKind
-from traject.agenda import Agenda, Slot, no_slot, waits_for_a_date
+from traject.agenda import DAY, Agenda, Slot, no_slot, waits_for_a_date
 from traject.known import Known
+from traject.obstacles import Obstacle, Why, counted
 from traject.plan import Facts, PlannedStage, PlanProblem, StageMoved
 from traject.programme import Anchor, Moment, Predicate, Programme, Stage, Step, Window
+from traject.search import Search, Sibling
 from traject.spans import shift, year_bounds
 
 DEFAULT_TIME = time(9)
 OVERRUN = timedelta(days=14)
 LEAST_WINDOW = timedelta(days=14)
 LEAST_NOTICE = timedelta(days=7)
-LONGEST_KEPT = timedelta(weeks=8)
-"""A date that was planned before is kept while it comes at most so much later than it could."""
-DAY = timedelta(days=1)
 
 
 class Dates:
@@ -29,13 +28,18 @@ class Dates:
         self.calendar = calendar
         self.today = calendar.to_local(facts.as_of).date()
         self.known = Known(facts.happened)
-        self.agenda = Agenda(calendar, self.known.busy)
+        self.agenda = Agenda(calendar, self.known.busy, self.known.closed_schools)
         self.gatherings: dict[tuple[str, str], Slot | None] = {}
+        self.searches: dict[tuple[str, str], Search] = {}  # how those that were chosen were
         self.problems: list[PlanProblem] = []
-        steps = {step.key: step for step in programme.steps}
-        for (key, _), to in self.known.moved.items():
-            if (step := steps.get(key)) and step.kind is StepKind.GATHERING:
-                self.agenda.take((to, to + _window(step).duration))
+        self._steps = {step.key: step for step in programme.steps}
+        for (key, _), slot in sorted(self.known.fixed.items()):
+            step = self._steps.get(key)
+            self.agenda.take(slot, Why(Obstacle.GATHERING, step.title.nl if step else key))
+        for (key, _), to in sorted(self.known.moved.items()):
+            if (step := self._steps.get(key)) and step.kind is StepKind.GATHERING:
+                slot = (to, to + _window(step).duration)
+                self.agenda.take(slot, Why(Obstacle.GATHERING, step.title.nl))
         self.stages: dict[str, PlannedStage] = {}
         previous: PlannedStage | None = None
         for stage in programme.stages:
@@ -215,37 +219,94 @@ class Dates:
         elif name in self.known.moved:
             slot = (self.known.moved[name], self.known.moved[name] + _window(step).duration)
         else:
-            slot = self._free_slot(step, cycle)
+            slot = self._offered_slot(step, cycle) if step.is_shared else self._free_slot(step, cycle)
             if slot:
-                self.agenda.take(slot)
+                self.agenda.take(slot, Why(Obstacle.GATHERING, step.title.nl))
         self.gatherings[name] = slot
         return slot
 
     def _free_slot(self, step: Step, cycle: str) -> Slot | None:
+        search = self._search(step, cycle)
+        if search is None:
+            self.problems.append(PlanProblem(step.key, cycle, waits_for_a_date(step.title)))
+            return None
+        self.searches[step.key, cycle] = search
+        slot = search.best()
+        if slot is None:
+            first, last = self.span_of(step, cycle)
+            fell_off: dict[date, set[Why]] = {}
+            for rejected in search.rejected(self.today):
+                fell_off.setdefault(rejected.day, set()).add(rejected.why)
+            reason = no_slot(step.title, first, last, counted(fell_off.values()))
+            self.problems.append(PlanProblem(step.key, cycle, reason))
+        return slot
+
+    def _search(self, step: Step, cycle: str) -> Search | None:
+        """Where a gathering can be; None: it is counted from something that has no date."""
         window = _window(step)
         first, last = self.span_of(step, cycle)
         announced = self._first_sending_day(max(first, self.today))
         if window.since:
             since = self.moment(window.since, step, cycle)
             if since is None:
-                self.problems.append(PlanProblem(step.key, cycle, waits_for_a_date(step.title)))
                 return None
             first = max(first, self.calendar.to_local(since[0]).date())
-        in_time = max(first, shift(announced, step.invite, 1))
-        soonest = max(first, announced + LEAST_NOTICE)
-        before = self.known.proposed.get((step.key, cycle))
-        still_fits = before and self.agenda.still_fits(before, window, soonest, last)
-        days = [soonest + DAY * n for n in range((last - soonest).days + 1)]
-        with_notice = [day for day in days if day >= in_time]
-        without = [day for day in reversed(days) if day < in_time]
-        slot = self.agenda.first_free((*with_notice, *without), window)
-        if before and still_fits and slot and before[0] - slot[0] <= LONGEST_KEPT:
-            return before
-        if slot is None:
-            self.problems.append(
-                PlanProblem(step.key, cycle, no_slot(step.title, *self.span_of(step, cycle)))
-            )
-        return slot
+        return Search(
+            self.agenda,
+            self.agenda.size,
+            window,
+            step.to,
+            first=first,
+            soonest=max(first, announced + LEAST_NOTICE),
+            in_time=max(first, shift(announced, step.invite, 1)),
+            last=last,
+            planned=self.known.proposed.get((step.key, cycle)),
+            siblings=tuple(self._siblings(step, cycle)),
+            has_followers=self._has_followers(step, cycle),
+        )
+
+    def _siblings(self, step: Step, cycle: str) -> Iterator[Sibling]:
+        """The others of its series that have a date: those before it in the programme, and those that are decided."""
+        comes_first = True
+        for other in self.programme.steps if step.series else ():
+            if other.key == step.key:
+                comes_first = False
+            elif other.series == step.series:
+                name = (other.key, cycle if other.cycle else "")
+                decided = name in self.known.fixed or name in self.known.moved
+                slot = self.dates_of(other, name[1]) if decided else self.gatherings.get(name)
+                if slot and (comes_first or decided):
+                    yield Sibling(other.title.nl, slot, comes_first)
+
+    def _has_followers(self, step: Step, cycle: str) -> bool:
+        steps = self.programme.steps if step.series else ()
+        later = steps[next((n for n, each in enumerate(steps, 1) if each.key == step.key), 0) :]
+        decided = {**self.known.fixed, **self.known.moved}
+        return any(each.series == step.series and (each.key, cycle) not in decided for each in later)
+
+    def _offered_slot(self, step: Step, cycle: str) -> Slot | None:
+        """The gathering elsewhere that its people join: the one they were told to expect, else the first in its window.
+
+        How long it lasts does not matter; its day and its start must fit the window, and nobody may be elsewhere.
+        """
+        search = self._search(step, cycle)
+        if search is None:
+            return None
+        first, last = max(search.soonest, self.today), search.last
+        joined: Slot | None = None
+        for offer in self.known.offered.get(step.theme, ()):
+            slot = (offer.starts_at, offer.ends_at)
+            local = self.calendar.to_local(offer.starts_at)
+            fits = first <= local.date() <= last and local.time() >= search.window.earliest
+            if (
+                fits
+                and self.agenda.why_not_on(local.date(), search.window, step.to) is None
+                and self.agenda.why_not_at(slot, step.to, but=offer.title) is None
+            ):
+                if slot == search.planned:
+                    return slot
+                joined = joined or slot
+        return joined
 
     def _first_sending_day(self, day: date) -> date:
         at = self.calendar.next_sending_moment(self.calendar.local(day, DEFAULT_TIME))

@@ -93,10 +93,38 @@ class GatheringProposed:
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """The people of this trajectory are elsewhere."""
+    """People of this trajectory are elsewhere.
+
+    `roles` are those that they hold here: gatherings of others may be then; empty: everybody is. `who` are their
+    names; `what` is the gathering they are at; empty: something in their own calendar, of which no more is known.
+    """
 
     starts_at: datetime
     ends_at: datetime
+    roles: tuple[str, ...] = ()
+    who: str = ""
+    what: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SchoolClosed:
+    """One of the schools that people in these roles come from is free, from the first through the last day."""
+
+    starts_on: date
+    ends_on: date
+    label: str
+    roles: tuple[str, ...] = ()
+    who: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """Elsewhere a gathering with this theme is planned or fixed, for people of many trajectories."""
+
+    theme: str
+    starts_at: datetime
+    ends_at: datetime
+    title: str = ""
 
 
 Fact = (
@@ -110,6 +138,8 @@ Fact = (
     | GatheringFixed
     | GatheringProposed
     | Busy
+    | SchoolClosed
+    | Offered
 )
 
 

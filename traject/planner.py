@@ -10,10 +10,14 @@ Rules that are Traject's own choice:
 - a gathering keeps the date it was planned on while that fits and comes at most eight weeks later than it could (a
   stage that opens months early brings its gatherings along); else it takes the first free slot that leaves its
   whole invitation time; when none does, the last free one;
+- gatherings of a series come in the programme's order, each in a week of its own while there is room;
+- a gathering that is shared has the date of the first one elsewhere with its theme, in its window; nobody is reminded
+  of it here, and while there is none it waits until the end of its window;
+- where staff choose the date, they are asked two weeks before people are invited;
 - an evaluation is asked in the school year of the start only when two weeks of its window are left.
 """
 
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 
 from calendars.school_year import SchoolCalendar
 from models.enums import Certainty, StepKind
@@ -22,6 +26,10 @@ from traject.moments import DAY, DEFAULT_TIME, LEAST_NOTICE, LEAST_WINDOW, OVERR
 from traject.plan import Changes, Facts, Plan, PlannedStep, PlanProblem, diff
 from traject.programme import Programme, Span, Step
 from traject.spans import shift
+
+TIME_TO_CHOOSE = timedelta(days=14)
+"""So long before people are invited staff are asked to choose a date, where the programme leaves that to them."""
+NOTHING_EARLIER = timedelta()
 
 __all__ = ["LEAST_NOTICE", "OVERRUN", "Changes", "closing", "diff", "plan"]
 
@@ -39,7 +47,8 @@ def plan(programme: Programme, facts: Facts, calendar: SchoolCalendar) -> Plan:
         for cycle in dates.cycles(step)
         if dates.is_to_come(step, cycle)
     ]
-    for step, cycle in wanted:  # dates of gatherings first, so that the order of other steps does not matter
+    # Dates of gatherings first, so that the order of other steps does not matter; of these, those that cannot give way.
+    for step, cycle in sorted(wanted, key=lambda each: not each[0].is_shared):
         if step.kind is StepKind.GATHERING:
             dates.dates_of(step, cycle)
     lines = _Lines(dates)
@@ -89,6 +98,9 @@ class _Lines:
     def _plan_gathering(self, step: Step, cycle: str) -> None:
         name = (step.key, cycle)
         dates = self.dates.dates_of(step, cycle)
+        if dates is None and step.is_shared:
+            self._wait_for_theme(step, cycle)
+            return
         if dates is None:
             self._add(step, cycle, due_at=None, certainty=Certainty.EXPECTED)
             return
@@ -99,7 +111,11 @@ class _Lines:
         else:
             due_at = invited_at = self._invite_at(step, cycle, starts_at)
             certainty = Certainty.EXPECTED
+            if step.staff_choose and name not in self.dates.known.moved:
+                due_at = self._invite_at(step, cycle, starts_at, earlier=TIME_TO_CHOOSE)
         self._add(step, cycle, due_at=due_at, certainty=certainty, starts_at=starts_at, ends_at=ends_at)
+        if step.is_shared:
+            return  # who joins is reminded by the host
         told_on = self.dates.calendar.to_local(invited_at).date() if invited_at else date.min
         reminders: list[datetime] = []
         for span in step.reminders:
@@ -119,9 +135,18 @@ class _Lines:
             first.setdefault(self.dates.calendar.to_local(at).date(), (number, at))
         return list(first.values())
 
-    def _invite_at(self, step: Step, cycle: str, starts_at: datetime) -> datetime:
+    def _wait_for_theme(self, step: Step, cycle: str) -> None:
+        """No gathering with its theme yet: until when one can come, and when it is too late to invite for it in time."""
+        last = self.dates.span_of(step, cycle)[1]
+        ends_at = self.dates.start_of(last + DAY)
+        due_at = self._invite_at(step, cycle, ends_at)
+        self._add(step, cycle, due_at=due_at, certainty=Certainty.EXPECTED, ends_at=ends_at)
+
+    def _invite_at(
+        self, step: Step, cycle: str, starts_at: datetime, *, earlier: timedelta = NOTHING_EARLIER
+    ) -> datetime:
         """The last sending moment that leaves the whole invitation time, but not before the step may begin."""
-        day = shift(self.dates.calendar.to_local(starts_at).date(), step.invite, -1)
+        day = shift(self.dates.calendar.to_local(starts_at).date(), step.invite, -1) - earlier
         first, _ = self.dates.span_of(step, cycle)
         if day > first:
             in_time = self._sending_before(self.dates.calendar.local(day + DAY, time(0)))

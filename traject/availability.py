@@ -1,0 +1,175 @@
+"""When the people of a trajectory cannot come, and which gatherings elsewhere they could join: facts for the plan."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import bindparam
+from sqlalchemy import select as columns  # SQLModel's takes four at most
+from sqlmodel import Session, col, select
+
+from models import (
+    BusyTime,
+    DayOff,
+    Gathering,
+    Invitation,
+    Organisation,
+    Person,
+    ProgrammeVersion,
+    RoleHolder,
+    StepRow,
+    Trajectory,
+)
+from models.enums import GatheringState, StepKind, StepState, TrajectoryState
+from traject.plan import Busy, Offered, SchoolClosed
+from traject.programme import Programme, Step
+from traject.versions import programme_of
+
+Holders = Mapping[str, Sequence[Person]]
+"""By role, who holds it."""
+
+MOST_NAMES = 3
+_PEOPLE = bindparam("people", expanding=True)
+_SINCE = bindparam("since")
+_NOT_IN = bindparam("not_in")
+# Built once: building a statement costs as much as running it, and a heartbeat loads hundreds of dossiers.
+_ELSEWHERE = (
+    columns(
+        col(StepRow.starts_at),
+        col(StepRow.ends_at),
+        col(StepRow.title),
+        col(StepRow.key),
+        col(RoleHolder.role),
+        col(RoleHolder.person_id),
+        col(Trajectory.programme_version_id),
+    )
+    .select_from(StepRow)
+    .join(RoleHolder, col(RoleHolder.trajectory_id) == col(StepRow.trajectory_id))
+    .join(Trajectory, col(Trajectory.id) == col(StepRow.trajectory_id))
+    .where(
+        StepRow.kind == StepKind.GATHERING,
+        col(StepRow.state).in_((StepState.PLANNED, StepState.OPEN)),
+        col(StepRow.starts_at) > _SINCE,
+        col(StepRow.trajectory_id) != _NOT_IN,
+        col(RoleHolder.person_id).in_(_PEOPLE),
+        col(RoleHolder.until).is_(None),
+    )
+)
+_JOINED = (
+    select(Gathering.starts_at, Gathering.ends_at, Gathering.title, Invitation.person_id)
+    .join(Invitation, col(Invitation.gathering_id) == col(Gathering.id))
+    .where(
+        Gathering.state == GatheringState.FIXED,
+        col(Gathering.starts_at) > _SINCE,
+        col(Gathering.trajectory_id) != _NOT_IN,
+        col(Invitation.step_id).is_not(None),
+        col(Invitation.is_cancelled).is_(False),
+        col(Invitation.person_id).in_(_PEOPLE),
+    )
+)
+_OWN = select(BusyTime.starts_at, BusyTime.ends_at, BusyTime.person_id).where(
+    col(BusyTime.person_id).in_(_PEOPLE), col(BusyTime.ends_at) > _SINCE
+)
+_CLOSED = (
+    select(DayOff, Organisation.name)
+    .join(Organisation, col(Organisation.id) == col(DayOff.organisation_id))
+    .where(col(DayOff.organisation_id).in_(bindparam("organisations", expanding=True)))
+)
+
+
+def busy_of(session: Session, holders: Holders, now: datetime, *, not_in: int = 0) -> tuple[Busy, ...]:
+    """When these people are taken, from now on: at gatherings of other trajectories, and as their own calendars say.
+
+    Somebody is at a gathering when it is for their role there, or when they were invited because of its theme.
+    """
+    people = {number: person for persons in holders.values() for person in persons if (number := person.id)}
+    if not people:
+        return ()
+    values = {"since": now - timedelta(days=1), "not_in": not_in, "people": sorted(people)}
+    rows = session.connection().execute
+    at: dict[tuple[datetime, datetime, str], set[int]] = defaultdict(set)
+    steps: dict[int, dict[str, Step]] = {}
+    for starts_at, ends_at, title, key, role, person, version in rows(_ELSEWHERE, values):
+        step = _steps(session, version, steps).get(key)
+        if ends_at and step and role in step.to and not step.is_shared:
+            at[starts_at, ends_at, title].add(person)
+    for starts_at, ends_at, title, person in rows(_JOINED, values):
+        at[starts_at, ends_at, title].add(person)
+    for starts_at, ends_at, person in rows(_OWN, values):
+        at[starts_at, ends_at, ""].add(person)
+    roles = {
+        number: [role for role, held in holders.items() if person in held]
+        for number, person in people.items()
+    }
+    return tuple(
+        Busy(
+            starts_at,
+            ends_at,
+            tuple(sorted({role for person in who for role in roles[person]})),
+            _names(sorted(people[person].name for person in who)),
+            title,
+        )
+        for (starts_at, ends_at, title), who in at.items()
+    )
+
+
+def closed_schools(session: Session, holders: Holders, *, but: int | None = None) -> Iterator[SchoolClosed]:
+    """The days on which schools that these people come from are free, apart from the trajectory's own (`but`)."""
+    roles: dict[int, set[str]] = defaultdict(set)
+    for role, persons in holders.items():
+        for person in persons:
+            if person.organisation_id is not None and person.organisation_id != but:
+                roles[person.organisation_id].add(role)
+    found = session.connection().execute(_CLOSED, {"organisations": sorted(roles)}) if roles else ()
+    for day, name in found:
+        concerned = tuple(sorted(roles[day.organisation_id]))
+        yield SchoolClosed(day.starts_on, day.ends_on, day.label, concerned, name)
+
+
+def asked_themes(programme: Programme) -> frozenset[str]:
+    """The themes that steps of a programme look for elsewhere."""
+    return frozenset(step.theme for step in programme.steps if step.is_shared)
+
+
+def offered(
+    session: Session, themes: Collection[str], now: datetime, *, not_in: int = 0
+) -> Iterator[Offered]:
+    """The gatherings with these themes that other running trajectories plan or have fixed, still to come."""
+    if not themes:
+        return
+    by_step = {
+        (version.id, step.key): step.theme
+        for version in session.exec(select(ProgrammeVersion))
+        for step in programme_of(version.text, f"{version.key}@{version.version}").steps
+        if step.theme in themes and not step.is_shared
+    }
+    rows = session.exec(
+        select(StepRow, Trajectory.programme_version_id)
+        .join(Trajectory, col(Trajectory.id) == col(StepRow.trajectory_id))
+        .where(
+            Trajectory.state == TrajectoryState.RUNNING,
+            col(Trajectory.id) != not_in,
+            col(Trajectory.programme_version_id).in_({version for version, _ in by_step}),
+            col(StepRow.key).in_({key for _, key in by_step}),
+            col(StepRow.state).in_((StepState.PLANNED, StepState.OPEN)),
+            col(StepRow.on_hold).is_(False),
+            col(StepRow.starts_at) > now,
+        )
+    )
+    for row, version in rows:
+        theme = by_step.get((version, row.key))
+        if theme and row.starts_at and row.ends_at:
+            yield Offered(theme, row.starts_at, row.ends_at, row.title)
+
+
+def _steps(session: Session, version: int, known: dict[int, dict[str, Step]]) -> dict[str, Step]:
+    if version not in known:
+        found = session.get_one(ProgrammeVersion, version)
+        programme = programme_of(found.text, f"{found.key}@{found.version}")
+        known[version] = {step.key: step for step in programme.steps}
+    return known[version]
+
+
+def _names(names: Sequence[str]) -> str:
+    more = len(names) - MOST_NAMES
+    return ", ".join(names[:MOST_NAMES]) + (f" (+{more})" if more > 0 else "")
