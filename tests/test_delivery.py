@@ -23,9 +23,9 @@ from traject.store import Store
 SOON = timedelta(seconds=0.3)  # how long a stalling server may take in these tests
 
 
-def sent(store: Store, post: Post, now: datetime, **options) -> DeliveryReport:
+def sent(store: Store, post: Post | None, now: datetime, **options) -> DeliveryReport:
     """One delivery to that server at that instant."""
-    url = options.pop("url", f"smtp://127.0.0.1:{post.port}")
+    url = options.pop("url", post and f"smtp://127.0.0.1:{post.port}")
     values = {"smtp_url": url, "smtp_connections": options.pop("connections", 4), "secret_key": "test"}
     values["mail_per_minute"] = options.pop("per_minute", 0)
     options.setdefault("answer_within", timedelta(seconds=5))
@@ -120,6 +120,19 @@ def test_a_drop_before_the_250_is_tried_again_with_the_same_bytes(store: Store, 
     assert row(store, key).state is MessageState.ACCEPTED
     first, second = post.received
     assert first == second
+
+
+def test_who_is_greylisted_is_accepted_later_and_keeps_nobody_waiting(store: Store, now: datetime):
+    to(store, now, "grijs@x.nl", "b@x.nl", "c@x.nl")
+    with serving(Post(recipient={"grijs@x.nl": ["450 4.2.0 greylisted, try again in 5 minutes"]})) as post:
+        assert sent(store, post, now, connections=1).accepted == 2
+        assert post.to() == ["b@x.nl", "c@x.nl"]
+        (waits,) = [key for key in (1, 2, 3) if row(store, key).state is MessageState.QUEUED]
+        again = row(store, waits).next_attempt_at
+        assert again is not None
+        assert timedelta(minutes=1) <= again - now <= timedelta(minutes=2)
+        assert sent(store, post, again).accepted == 1
+    assert post.to() == ["b@x.nl", "c@x.nl", "grijs@x.nl"]
 
 
 def test_421_slows_the_provider_down_and_the_others_go_on(store: Store, now: datetime):
