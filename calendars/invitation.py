@@ -7,6 +7,7 @@ written and folded once, by `prepare`; a receiver adds two lines.
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Literal
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -23,6 +24,7 @@ class Method(StrEnum):
 
     REQUEST = "REQUEST"
     CANCEL = "CANCEL"
+    DECLINECOUNTER = "DECLINECOUNTER"
 
 
 class Status(StrEnum):
@@ -119,26 +121,21 @@ class Prepared:
         return self.head + organizer + _person("ATTENDEE", attendee.name, state, attendee.email) + self.tail
 
 
-def prepare(event: CalendarEvent, method: Method) -> Prepared:
-    """Write what all receivers of an event share."""
+def prepare(
+    event: CalendarEvent, method: Literal[Method.REQUEST, Method.CANCEL], *, is_sure: bool = True
+) -> Prepared:
+    """Write what all receivers of an event share. Not `is_sure`: they wait for a place (STATUS:TENTATIVE)."""
     is_cancel = method is Method.CANCEL
     year = zone_year(event)
     zone = vtimezone(event.timezone, year) if year else b""
-    status = Status.CANCELLED if is_cancel else Status.CONFIRMED
+    status = Status.CANCELLED if is_cancel else Status.CONFIRMED if is_sure else Status.TENTATIVE
     head = ["BEGIN:VEVENT", *event_lines(event, status, takes_time=not is_cancel)]
-    calendar = [
-        "BEGIN:VCALENDAR",
-        f"PRODID:{PRODID}",
-        "VERSION:2.0",
-        "CALSCALE:GREGORIAN",
-        f"METHOD:{method}",
-    ]
     return Prepared(
         method=method,
         organizer_name=event.organizer_name,
         organizer_email=event.organizer_email,
-        head=b"".join(map(folded, calendar)) + zone + b"".join(map(folded, head)),
-        tail=b"END:VEVENT\r\nEND:VCALENDAR\r\n",
+        head=_opening(method) + zone + b"".join(map(folded, head)),
+        tail=_END,
     )
 
 
@@ -150,6 +147,32 @@ def request(event: CalendarEvent, attendee: Attendee) -> bytes:
 def cancel(event: CalendarEvent, attendee: Attendee) -> bytes:
     """Return a cancellation (METHOD:CANCEL) for one receiver; the event's sequence must be higher than the last."""
     return prepare(event, Method.CANCEL).for_attendee(attendee)
+
+
+def decline_counter(event: CalendarEvent, attendee: Attendee, comment: str = "") -> bytes:
+    """Return the answer to somebody who proposed another time: it stays as it is (RFC 5546 §3.2.8).
+
+    It names the event by UID and SEQUENCE and says nothing else of it, so that no calendar takes it for an update.
+    """
+    lines = [
+        "BEGIN:VEVENT",
+        f"UID:{escaped(event.uid)}",
+        f"SEQUENCE:{event.sequence}",
+        f"DTSTAMP:{utc(event.dtstamp)}",
+        *([f"COMMENT:{escaped(comment)}"] if comment else []),
+    ]
+    people = organizer_line(event.organizer_name, event.organizer_email) + _person(
+        "ATTENDEE", attendee.name, "", attendee.email
+    )
+    return _opening(Method.DECLINECOUNTER) + b"".join(map(folded, lines)) + people + _END
+
+
+def _opening(method: Method) -> bytes:
+    lines = ("BEGIN:VCALENDAR", f"PRODID:{PRODID}", "VERSION:2.0", "CALSCALE:GREGORIAN", f"METHOD:{method}")
+    return b"".join(map(folded, lines))
+
+
+_END = b"END:VEVENT\r\nEND:VCALENDAR\r\n"
 
 
 def event_lines(event: CalendarEvent, status: Status, *, takes_time: bool) -> list[str]:

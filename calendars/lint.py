@@ -30,6 +30,7 @@ METHODS = frozenset({"PUBLISH", "REQUEST", "REPLY", "ADD", "CANCEL", "REFRESH", 
 _ROLES = frozenset({"CHAIR", "REQ-PARTICIPANT", "OPT-PARTICIPANT", "NON-PARTICIPANT"})
 _PARTSTATS = frozenset(PartStat)
 _NEEDED = ("UID", "DTSTAMP", "DTSTART", "DTEND", "SUMMARY", "ORGANIZER", "SEQUENCE")
+_NEEDED_IN: dict[str, tuple[str, ...]] = {"DECLINECOUNTER": ("UID", "DTSTAMP", "ORGANIZER", "SEQUENCE")}
 _ONCE = (*_NEEDED, "DESCRIPTION", "LOCATION", "STATUS", "URL", "TRANSP", "CREATED", "LAST-MODIFIED")
 _TEXTS = frozenset({"SUMMARY", "DESCRIPTION", "LOCATION", "COMMENT", "UID", "PRODID", "TZNAME"})
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\xc2[\x80-\x9f]")
@@ -180,7 +181,7 @@ def _twice(component: Component, name: str) -> Findings:
 
 
 def _event(event: Component, method: str) -> Findings:
-    for name in _NEEDED:
+    for name in _NEEDED_IN.get(method, _NEEDED):
         line = event.first(name)
         if line is None or not line.text.strip():
             yield Finding(f"{name.lower()}-missing", event.number, f"The VEVENT has no {name}.")
@@ -296,7 +297,7 @@ def _people(event: Component, method: str) -> Findings:
                 code, line.number, f"{line.name} must be mailto: and an address, not {line.value!r}."
             )
     attendees = event.all("ATTENDEE")
-    if method in ("REQUEST", "CANCEL") and not attendees:
+    if method in ("REQUEST", "CANCEL", "DECLINECOUNTER") and not attendees:
         yield Finding("attendee-missing", event.number, f"The {method} has no ATTENDEE.")
     for line in attendees[1:]:
         yield Finding(

@@ -144,6 +144,7 @@ class MessageKind(StrEnum):
     NUDGE = "nudge"  # one mail about all gatherings that somebody has not answered
     WAITING_LIST = "waiting-list"  # on the list, off it, or a place after all
     PLACE_OFFERED = "place-offered"
+    DECLINE_COUNTER = "decline-counter"  # another time was proposed, and the moment stays
     EVALUATION_REQUEST = "evaluation-request"
     EVALUATION_REMINDER = "evaluation-reminder"
 

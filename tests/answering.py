@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlmodel import Session, SQLModel, select
@@ -27,6 +28,7 @@ from traject.access import issue
 from traject.inbox import store_arrival
 from traject.store import Store
 
+PROGRAMME = Path(__file__).parent / "programmes" / "proef.yaml"
 ASKED = datetime(2026, 9, 1, 8, 0, tzinfo=UTC)
 STARTS = datetime(2026, 10, 7, 11, 30, tzinfo=UTC)  # Wednesday 13:30 in Haarlem
 CLOSES = datetime(2026, 11, 1, 8, 0, tzinfo=UTC)
@@ -56,7 +58,14 @@ def build(store: Store) -> World:
         session.add(School(organisation_id=school, code="16LF00", sector="po", official_name="KLEINE WERELD"))
         version = _add(
             session,
-            ProgrammeVersion(key="po-nieuw", version=1, title="Nieuw", sha256="0", text="", stored_at=ASKED),
+            ProgrammeVersion(
+                key="po-nieuw",
+                version=1,
+                title="Nieuw",
+                sha256="0",
+                text=PROGRAMME.read_text(),
+                stored_at=ASKED,
+            ),
         )
         trajectory = _add(
             session,

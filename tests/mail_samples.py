@@ -7,7 +7,7 @@ from email.message import EmailMessage
 
 import pytest
 
-from calendars.invitation import Attendee, CalendarEvent, Method, prepare
+from calendars.invitation import Attendee, CalendarEvent, Method, decline_counter, prepare
 from models.enums import MessageKind, PartStat
 from traject.compose import CALENDAR_METHODS, Composed, compose
 from traject.mail_bytes import CalendarPart, Head
@@ -121,6 +121,12 @@ CONTEXT_OF: dict[MessageKind, MailContext] = {
     MessageKind.PLACE_OFFERED: replace(
         GATHERING, standing=Standing.OFFERED, answer_by=datetime(2026, 10, 2, 15, 0, tzinfo=UTC)
     ),
+    MessageKind.DECLINE_COUNTER: replace(
+        GATHERING,
+        reason="De zaal is die middag bezet.",
+        proposed_starts_at=datetime(2026, 10, 8, 11, 30, tzinfo=UTC),
+        proposed_ends_at=datetime(2026, 10, 8, 14, 30, tzinfo=UTC),
+    ),
     MessageKind.EVALUATION_REQUEST: EvaluationContext(**COMMON, **EVALUATION),
     MessageKind.EVALUATION_REMINDER: EvaluationContext(**COMMON, **EVALUATION),
 }
@@ -154,6 +160,8 @@ def calendar_for(kind: MessageKind) -> CalendarPart | None:
     if method is None:
         return None
     attendee = Attendee("Marieke Öztürk", HEAD.to_email)
+    if method == "DECLINECOUNTER":
+        return CalendarPart(method, decline_counter(EVENT, attendee, "De zaal is die middag bezet."))
     return CalendarPart(method, prepare(EVENT, Method(method)).for_attendee(attendee))
 
 

@@ -138,7 +138,7 @@ def test_a_finding_names_the_line():
     assert GOOD.split(b"\r\n")[finding.line - 1].startswith(b"ORGANIZER")
 
 
-@given(event=events, attendee=attendees, method=st.sampled_from(Method))
+@given(event=events, attendee=attendees, method=st.sampled_from([Method.REQUEST, Method.CANCEL]))
 @settings(max_examples=150, deadline=None)
 def test_what_we_build_is_clean(event: CalendarEvent, attendee, method):
     codes = {finding.code for finding in lint(prepare(event, method).for_attendee(attendee))}

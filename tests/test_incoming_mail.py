@@ -232,15 +232,6 @@ def test_a_proposal_is_a_task_with_the_proposed_time_once_and_moves_nothing(
     assert partstat(store, world.invitation) is PartStat.NEEDS_ACTION
 
 
-def test_whoever_asks_for_the_invitation_again_is_a_task(
-    store: Store, settings: Settings, now: datetime, world: World
-):
-    outcome = add_mail(store, settings, asks(world, "REFRESH"), now, now)
-    assert (outcome.kind, outcome.outcome) == ("refresh", "recorded")
-    with store.read() as session:
-        assert "alleen aan fatima@school.example" in session.exec(select(Task.detail)).one()
-
-
 @pytest.mark.parametrize(
     ("start", "end"),
     [("99991231T235959Z", "99991231T235959Z"), ("20261014T113000Z", "20200101T000000Z"), ("20261014", "x")],

@@ -90,7 +90,7 @@ def shown(text: str) -> str:
     return "".join(char for char in kept if char in "\n\t" or unicodedata.category(char) != "Cc")
 
 
-@given(event=events, attendee=attendees, method=st.sampled_from(Method))
+@given(event=events, attendee=attendees, method=st.sampled_from([Method.REQUEST, Method.CANCEL]))
 @settings(max_examples=300, deadline=None)
 def test_the_icalendar_library_reads_back_what_was_written(event, attendee, method):
     data = prepare(event, method).for_attendee(attendee)

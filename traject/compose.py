@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from css_inline import CSSInliner
 from jinja2 import (
@@ -24,18 +24,19 @@ from jinja2 import (
 )
 
 from models.enums import MessageKind
-from traject.mail_bytes import CalendarPart, Head, HeaderError, mail_bytes, one_line
+from traject.mail_bytes import CalendarMethod, CalendarPart, Head, HeaderError, mail_bytes, one_line
 from traject.mail_contexts import ComposeError, MailContext, check
 from traject.mail_words import FILTERS, LANGUAGES
 
 TEMPLATES = Path(__file__).parent.parent / "templates" / "emails"
 
-CALENDAR_METHODS: dict[MessageKind, Literal["REQUEST", "CANCEL"]] = {
+CALENDAR_METHODS: dict[MessageKind, CalendarMethod] = {
     MessageKind.INVITATION: "REQUEST",
     MessageKind.INVITATION_UPDATE: "REQUEST",
     MessageKind.WAITING_LIST: "REQUEST",
     MessageKind.PLACE_OFFERED: "REQUEST",
     MessageKind.CANCELLATION: "CANCEL",
+    MessageKind.DECLINE_COUNTER: "DECLINECOUNTER",
 }
 """The kinds that carry a calendar part, and its METHOD; no other kind may carry one."""
 

@@ -1,36 +1,23 @@
-"""The life of a gathering and of the invitations to it: fixed, moved, held, cancelled; each with the right iTIP message.
+"""The life of a gathering and of the invitations to it: fixed, changed, held, cancelled.
 
-RFC 5546: the UID never changes; SEQUENCE rises when the time or the status changes, and then every answer is asked
-again; one person removed gets a CANCEL alone, and a later invitation a SEQUENCE above that of the CANCEL.
+RFC 5546: the UID never changes; what a change means is `significance`'s to say; one person removed gets a CANCEL alone,
+and a later invitation a SEQUENCE above that of the CANCEL. The mails themselves are `invitation_mail`'s.
 """
 
 import secrets
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import replace
+from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
-from calendars.invitation import Attendee, CalendarEvent, Method, Prepared, Role, prepare
-from models import Gathering, Invitation, Message, Person, StepRow
-from models.enums import GatheringState, MessageKind, PartStat, StepState
-from traject import access, outbox
+from models import Gathering, Invitation, Person, StepRow
+from models.enums import GatheringState, PartStat, StepState
+from traject import access, outbox, proposals
 from traject.dossier import row_id
-from traject.effects import Effects, Reason
-from traject.mail_bytes import CalendarPart
-from traject.mail_contexts import GatheringContext
+from traject.effects import Effects
+from traject.invitation_mail import InvitationMail
 from traject.programme import Step
-
-
-@dataclass(frozen=True, slots=True)
-class Before:
-    """What an update changed; None: that stayed as it was."""
-
-    starts_at: datetime | None = None
-    ends_at: datetime | None = None
-    place: str | None = None
-
-
-NOTHING_BEFORE = Before()
+from traject.significance import Significance, changed, significance, told
 
 
 class Gatherings:
@@ -41,7 +28,7 @@ class Gatherings:
         self.session: Session = effects.session
         self.dossier = effects.dossier
         self.now = effects.now
-        self._shared: dict[tuple[int, int, Method], Prepared] = {}
+        self.mail = InvitationMail(effects)
 
     def fix(self, step: Step, row: StepRow) -> None:
         """Fire a gathering step: its date is fixed and everybody in its roles is invited."""
@@ -80,7 +67,7 @@ class Gatherings:
         self.dossier.invitations[row_id(gathering)] = invited
         with self.effects.together():
             for invitation, person in invited:
-                self._send(MessageKind.INVITATION, gathering, invitation, person)
+                self.mail.request(gathering, invitation, person)
 
     def invite(
         self,
@@ -95,7 +82,9 @@ class Gatherings:
         `is_required`: has a place whatever the capacity (without it: as this person's roles say). `step_id`: the step
         of another trajectory that asked for the theme.
         """
-        known = self._invitation(gathering, person)
+        known = self.invitation(gathering, person)
+        if known is not None and not known.is_cancelled:
+            return
         if is_required is None:
             is_required = self._must_come(self._step(gathering), person)
         if known is None:
@@ -103,61 +92,74 @@ class Gatherings:
             self.session.add(known)
             self.session.flush()
             self.dossier.invitations.setdefault(row_id(gathering), []).append((known, person))
-        elif known.is_cancelled:
+        else:
             # A client that has seen the CANCEL ignores anything that is not newer.
             gathering.sequence = max(gathering.sequence, known.sequence + 1)
-            known.sequence, known.is_cancelled, known.address = gathering.sequence, False, person.email
+            known.sequence, known.is_cancelled = gathering.sequence, False
             known.is_required, known.step_id = is_required, step_id
-            self._reset(known)
-        else:
-            return
-        self._send(MessageKind.INVITATION, gathering, known, person)
+            self._ask_again(known)
+            self._withdraw_all(known, "de uitnodiging geldt weer")
+        has_it = row_id(known) in self.mail.last_told(gathering)
+        self.mail.request(gathering, known, person, is_update=has_it)
 
-    def move(
-        self, gathering: Gathering, starts_at: datetime, ends_at: datetime, place: str | None = None
-    ) -> None:
-        """Give a gathering another time or place. Everybody is asked again, with a higher SEQUENCE."""
-        place = gathering.place if place is None else place
-        if (starts_at, ends_at, place) == (gathering.starts_at, gathering.ends_at, gathering.place):
-            return  # nothing changed, nothing sent
-        moved = (starts_at, ends_at) != (gathering.starts_at, gathering.ends_at)
-        before = Before(
-            gathering.starts_at if moved else None,
-            gathering.ends_at if moved else None,
-            gathering.place if place != gathering.place else None,
+    def change(self, gathering: Gathering, **to: Any) -> Significance:
+        """Give a gathering another time, place, title or description (the fields of `Told`); tell who was invited.
+
+        A new time or place asks everybody again; other words leave the answers as they are; no change sends nothing.
+        """
+        before = told(gathering)
+        after = replace(before, **to)
+        meaning = significance(before, after)
+        if meaning is Significance.NOTHING:
+            return meaning
+        last_told = self.mail.last_told(gathering)
+        for name in changed(before, after):
+            setattr(gathering, name, getattr(after, name))
+        self._new_version(gathering, meaning)
+        moved = (before.starts_at, before.ends_at) != (after.starts_at, after.ends_at)
+        name = "gathering.moved" if moved else "gathering.changed"
+        self.effects.event(
+            name, gathering=gathering.id, sequence=gathering.sequence, what=sorted(changed(before, after))
         )
-        gathering.starts_at, gathering.ends_at, gathering.place = starts_at, ends_at, place
-        gathering.sequence += 1
-        self.effects.event("gathering.moved", gathering=gathering.id, sequence=gathering.sequence)
         if moved:
             self._remind_again(gathering)
-        for invitation, person in self._invited(gathering):
-            invitation.sequence = gathering.sequence
-            self._reset(invitation)
-            self._withdraw_all(invitation, "de bijeenkomst is verplaatst")
-            if self._was_told(invitation):
-                self._send(MessageKind.INVITATION_UPDATE, gathering, invitation, person, before=before)
+        reason = "de bijeenkomst is verplaatst" if moved else "de bijeenkomst is gewijzigd"
+        for invitation, person in self.invited(gathering):
+            last = last_told.get(row_id(invitation))
+            knew = before
+            if last is not None and last.sequence != invitation.sequence:  # a change that did not leave yet
+                knew = self.mail.knew(last, gathering) or before
+            if meaning is Significance.NEW:
+                invitation.sequence = gathering.sequence
+                self._ask_again(invitation)
+            self._withdraw_all(invitation, reason)
+            if last is None:
+                self.mail.request(gathering, invitation, person)
             else:
-                self._send(MessageKind.INVITATION, gathering, invitation, person)
+                self.mail.request(gathering, invitation, person, before=knew, is_update=True)
+        return meaning
 
     def cancel(self, gathering: Gathering, reason: str = "") -> None:
         """Cancel a gathering: a real CANCEL to everybody who was invited."""
         if gathering.state is not GatheringState.FIXED:
             return
+        before, last_told = told(gathering), self.mail.last_told(gathering)
         gathering.state = GatheringState.CANCELLED
-        gathering.sequence += 1
+        self._new_version(gathering, significance(before, told(gathering)))
         self.effects.event("gathering.cancelled", gathering=gathering.id, sequence=gathering.sequence)
-        for invitation, person in self._invited(gathering):
-            self._uninvite(gathering, invitation, person, reason=reason)
+        for invitation, person in self.invited(gathering):
+            has_it = row_id(invitation) in last_told
+            self._uninvite(gathering, invitation, person, reason=reason, has_it=has_it, goes_on=False)
 
     def uninvite(self, gathering: Gathering, person: Person, reason: str = "") -> None:
         """Take one person off a gathering that goes on: a CANCEL to that person alone."""
-        invitation = self._invitation(gathering, person)
+        invitation = self.invitation(gathering, person)
         if invitation is None or invitation.is_cancelled or gathering.state is not GatheringState.FIXED:
             return
         gathering.sequence += 1
         self.effects.event("invitation.cancelled", gathering=gathering.id, invitation=invitation.id)
-        self._uninvite(gathering, invitation, person, reason=reason, goes_on=True)
+        has_it = row_id(invitation) in self.mail.last_told(gathering)
+        self._uninvite(gathering, invitation, person, reason=reason, has_it=has_it, goes_on=True)
 
     def held(self, row: StepRow) -> None:
         """The gathering took place."""
@@ -171,20 +173,35 @@ class Gatherings:
         """Fire a reminder: to everybody who comes or has not said."""
         gathering = self.dossier.gatherings.get(row_id(of))
         reminded = 0
-        for invitation, person in self._invited(gathering) if gathering else []:
+        for invitation, person in self.invited(gathering) if gathering else []:
             if gathering and invitation.partstat is not PartStat.DECLINED:
                 reminded += 1
-                self._send(MessageKind.GATHERING_REMINDER, gathering, invitation, person, reminder=row)
+                self.mail.remind(gathering, invitation, person, row)
         row.state = StepState.DONE if reminded else StepState.WITHDRAWN
         row.acted_at = row.done_at = self.now
         row.note = "" if reminded else "niemand hoeft te worden herinnerd"
         self.effects.event("step.reminded", step=row.key, cycle=row.cycle, people=reminded)
 
+    def invitation(self, gathering: Gathering, person: Person) -> Invitation | None:
+        """The invitation of one person, also when it was cancelled."""
+        return next(
+            (i for i, p in self.dossier.invitations.get(row_id(gathering), []) if p.id == person.id),
+            None,
+        )
+
+    def invited(self, gathering: Gathering) -> list[tuple[Invitation, Person]]:
+        """Everybody whose invitation holds."""
+        return [
+            pair for pair in self.dossier.invitations.get(row_id(gathering), []) if not pair[0].is_cancelled
+        ]
+
     # Inside
 
     def _step(self, gathering: Gathering) -> Step:
-        row = next(row for row in self.dossier.steps.values() if row.id == gathering.step_id)
-        return self.dossier.programme.step(row.key)
+        return self.dossier.programme.step(self._row(gathering).key)
+
+    def _row(self, gathering: Gathering) -> StepRow:
+        return next(row for row in self.dossier.steps.values() if row.id == gathering.step_id)
 
     def _must_come(self, step: Step, person: Person) -> bool:
         """Whether the programme requires this person, by any of the roles that the step asks."""
@@ -207,9 +224,15 @@ class Gatherings:
             step_id=step_id,
         )
 
+    def _new_version(self, gathering: Gathering, meaning: Significance) -> None:
+        gathering.changed_at = self.mail.next_stamp(gathering)
+        gathering.revision += 1
+        if meaning is Significance.NEW:
+            gathering.sequence += 1
+
     def _remind_again(self, gathering: Gathering) -> None:
         """A reminder of the old date says nothing of the new one; the update itself counts as the invitation."""
-        row = next(row for row in self.dossier.steps.values() if row.id == gathering.step_id)
+        row = self._row(gathering)
         row.acted_at = self.now
         for (key, cycle), child in self.dossier.steps.items():
             ended = child.state in (StepState.DONE, StepState.WITHDRAWN, StepState.MISSED)
@@ -217,30 +240,16 @@ class Gatherings:
                 child.state, child.note = StepState.PLANNED, ""
                 child.acted_at = child.done_at = None
 
-    def _invitation(self, gathering: Gathering, person: Person) -> Invitation | None:
-        return next(
-            (i for i, p in self.dossier.invitations.get(row_id(gathering), []) if p.id == person.id),
-            None,
-        )
-
-    def _invited(self, gathering: Gathering) -> list[tuple[Invitation, Person]]:
-        return [
-            pair for pair in self.dossier.invitations.get(row_id(gathering), []) if not pair[0].is_cancelled
-        ]
-
-    def _reset(self, invitation: Invitation) -> None:
+    def _ask_again(self, invitation: Invitation) -> None:
+        """An answer to what is no longer so does not count, nor does a place on the waiting list or a proposal."""
         invitation.partstat, invitation.answered_at, invitation.comment = PartStat.NEEDS_ACTION, None, ""
         invitation.answer_sequence = invitation.answer_dtstamp = None
+        invitation.waiting_since = invitation.offered_until = invitation.nudge_wanted_at = None
+        proposals.settle(self.session, invitation, now=self.now)
 
     def _withdraw_all(self, invitation: Invitation, reason: str) -> None:
         """An older invitation that was not sent yet must not arrive after a newer one."""
         outbox.withdraw(self.session, reason=reason, invitation_id=row_id(invitation), reminders_only=False)
-
-    def _was_told(self, invitation: Invitation) -> bool:
-        """Whether an invitation left, or may have; who never got one needs no cancellation."""
-        tried = col(Message.attempted_at).is_not(None)
-        query = select(Message.id).where(Message.invitation_id == invitation.id, tried)
-        return self.session.exec(query.limit(1)).first() is not None
 
     def _uninvite(
         self,
@@ -249,103 +258,14 @@ class Gatherings:
         person: Person,
         *,
         reason: str,
-        goes_on: bool = False,
+        has_it: bool,
+        goes_on: bool,
     ) -> None:
+        """Who never got the invitation needs no cancellation."""
         self._withdraw_all(invitation, "de uitnodiging is ingetrokken")
-        was_told = self._was_told(invitation)
+        proposals.settle(self.session, invitation, now=self.now)
         invitation.is_cancelled, invitation.sequence = True, gathering.sequence
         if goes_on:  # else the link stays, to say that the gathering does not go on
             access.revoke(self.session, now=self.now, invitation_id=row_id(invitation))
-        if was_told:
-            self._send(
-                MessageKind.CANCELLATION, gathering, invitation, person, reason=reason, goes_on=goes_on
-            )
-
-    def _send(
-        self,
-        kind: MessageKind,
-        gathering: Gathering,
-        invitation: Invitation,
-        person: Person,
-        *,
-        before: Before = NOTHING_BEFORE,
-        reason: str = "",
-        goes_on: bool = False,
-        reminder: StepRow | None = None,
-    ) -> None:
-        cancels = kind is MessageKind.CANCELLATION
-        url = ""
-        if not cancels:
-            token = access.issue(
-                self.session,
-                now=self.now,
-                expires_at=gathering.ends_at + access.LINK_LASTS,
-                invitation_id=row_id(invitation),
-            )
-            url = access.answer_url(self.effects.settings.base_url, token)
-        context = GatheringContext(
-            **self.effects.common(person),
-            title=gathering.title,
-            starts_at=gathering.starts_at,
-            ends_at=gathering.ends_at,
-            timezone=gathering.timezone,
-            place=gathering.place,
-            description=gathering.description,
-            answer_url=url,
-            previous_starts_at=before.starts_at,
-            previous_ends_at=before.ends_at,
-            previous_place=before.place,
-            reason=reason,
-            partstat=invitation.partstat,
-            uninvited=goes_on,
-        )
-        calendar = None
-        if reminder is None:
-            method = Method.CANCEL if cancels else Method.REQUEST
-            part = self._prepared(gathering, method).for_attendee(
-                Attendee(
-                    person.name,
-                    invitation.address,
-                    Role.REQUIRED if invitation.is_required else Role.OPTIONAL,
-                ),
-                self.effects.tagged(invitation.tag),
-            )
-            calendar = CalendarPart(method.value, part)
-        what = reminder.key.partition("/")[2] if reminder else kind
-        self.effects.queue(
-            kind,
-            person,
-            context,
-            f"t{self.dossier.id}:g{gathering.id}:{what}:{invitation.sequence}:i{invitation.id}",
-            Reason(
-                step_id=gathering.step_id,
-                invitation_id=invitation.id,
-                is_reminder=reminder is not None,
-                expires_at=None if cancels else gathering.starts_at,
-                sequence=invitation.sequence,
-                reply_tag=invitation.tag,
-            ),
-            calendar,
-        )
-
-    def _prepared(self, gathering: Gathering, method: Method) -> Prepared:
-        """What all receivers share; kept for the whole transition, so a big gathering is written once."""
-        key = (row_id(gathering), gathering.sequence, method)
-        if key not in self._shared:
-            self._shared[key] = prepare(
-                CalendarEvent(
-                    uid=gathering.uid,
-                    sequence=gathering.sequence,
-                    dtstamp=self.now.replace(microsecond=0),
-                    starts_at=gathering.starts_at,
-                    ends_at=gathering.ends_at,
-                    timezone=gathering.timezone,
-                    summary=f"{gathering.title} ({self.dossier.name})",
-                    description=gathering.description,
-                    location=gathering.place,
-                    organizer_name=self.effects.from_name or self.effects.from_email,
-                    organizer_email=self.effects.from_email,
-                ),
-                method,
-            )
-        return self._shared[key]
+        if has_it:
+            self.mail.cancel(gathering, invitation, person, reason=reason, goes_on=goes_on)

@@ -91,7 +91,7 @@ def apply_arrival(session: Session, arrival_id: int, now: datetime, settings: Se
         case InboxKind.EVALUATION_ANSWER:
             outcome = _apply_evaluation_answer(session, arrival, now)
         case InboxKind.MAIL:
-            outcome = apply_mail(session, arrival, now)
+            outcome = apply_mail(session, arrival, now, settings)
             arrival.payload = outcome.details()
     _settle(session, arrival, outcome, now)
     return recorded(arrival)

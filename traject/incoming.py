@@ -17,11 +17,12 @@ from calendars.reply import NotAReply, NotAReplyKind, Reply, read_reply
 from calendars.verdict import KnownInvitation, answered_at, judge
 from calendars.verdict import Outcome as Verdict
 from models import Arrival, Gathering, Invitation, Person
-from traject.answers import Answer, Judged, can_answer, current_sequence, record_answer
+from traject.answers import Answer, Judged, current_sequence, record_answer
 from traject.bounces import apply_bounce
 from traject.outcome import Outcome
+from traject.settings import Settings
 from traject.waking import lock_trajectories
-from traject.wishes import ask_staff
+from traject.wishes import propose, send_again
 
 _Said = TypeVar("_Said", Reply, Outcome)
 
@@ -35,12 +36,12 @@ _WHY: dict[Judged, str] = {
 _UNSUBSCRIBE = re.compile(r"unsubscribe|uitschrijven|afmelden|abmelden", re.IGNORECASE)
 
 
-def apply_mail(session: Session, arrival: Arrival, now: datetime) -> Outcome:
+def apply_mail(session: Session, arrival: Arrival, now: datetime, settings: Settings) -> Outcome:
     """Make of one stored mail what it is. What nobody foresaw is kept for staff to read."""
     mail = arrival.raw or b""
     found = read_reply(mail)
     if isinstance(found, Reply):
-        return _apply_reply(session, arrival, _storable(found), now)
+        return _apply_reply(session, arrival, _storable(found), now, settings)
     return _storable(_apply_other(session, arrival, mail, found, now))
 
 
@@ -65,7 +66,9 @@ def _apply_other(session: Session, arrival: Arrival, mail: bytes, found: NotARep
             return _outcome(found.kind.value, verdict.outcome.value, verdict.why, found.enclosed)
 
 
-def _apply_reply(session: Session, arrival: Arrival, reply: Reply, now: datetime) -> Outcome:
+def _apply_reply(
+    session: Session, arrival: Arrival, reply: Reply, now: datetime, settings: Settings
+) -> Outcome:
     kind = _KINDS.get(reply.method, "reply")
     of_gathering = select(Gathering.id, Gathering.trajectory_id).where(Gathering.uid == reply.uid)
     gathering_id, trajectory_id = session.exec(of_gathering).one_or_none() or (None, 0)
@@ -88,11 +91,11 @@ def _apply_reply(session: Session, arrival: Arrival, reply: Reply, now: datetime
     if verdict.outcome is not Verdict.QUARANTINED:
         arrival.invitation_id = invitation_id
     given_at = answered_at(reply, arrival.received_at)
-    if verdict.outcome in (Verdict.PROPOSAL, Verdict.RECORDED):
-        refused = can_answer(gathering, invitation, min(given_at, arrival.received_at))
-        if refused is not None:
-            return _outcome(kind, refused.value, _WHY[refused], reply)
-        ask_staff(session, gathering, invitation, person, reply, now=now)
+    if verdict.outcome is Verdict.RECORDED:
+        return _outcome(kind, *send_again(session, gathering, invitation, person, settings, now=now), reply)
+    if verdict.outcome is Verdict.PROPOSAL:
+        at = {"given_at": given_at, "received_at": arrival.received_at, "now": now}
+        return _outcome(kind, *propose(session, gathering, invitation, person, reply, **at), reply)
     if verdict.outcome is not Verdict.COUNTED or reply.partstat is None:
         return _outcome(kind, verdict.outcome.value, verdict.why, reply)
     answer = Answer(

@@ -53,11 +53,14 @@ class Head:
     list_unsubscribe: str | None = None
 
 
+CalendarMethod = Literal["REQUEST", "CANCEL", "DECLINECOUNTER"]
+
+
 @dataclass(frozen=True, slots=True)
 class CalendarPart:
     """The iCalendar bytes of an invitation; `method` equals the METHOD inside them."""
 
-    method: Literal["REQUEST", "CANCEL"]
+    method: CalendarMethod
     data: bytes
 
 

@@ -119,6 +119,8 @@ class GatheringContext(MailContext):
     The `previous_…` values are what an update changed: None when that did not change. An `answer_url` is required
     in all but a cancellation. `uninvited`: this person's place is cancelled and the gathering goes on. `position` is the
     place on the waiting list, from 1. `answer_by`: until when an offered place is kept; None: it is whoever's is first.
+    `sent_again`: this person's calendar asked for it. `proposed_…`: the moment that was proposed and is declined; None
+    when it could not be read.
     """
 
     title: str
@@ -137,6 +139,9 @@ class GatheringContext(MailContext):
     standing: Standing = Standing.ASKED
     position: int = 0
     answer_by: datetime | None = None
+    sent_again: bool = False
+    proposed_starts_at: datetime | None = None
+    proposed_ends_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +186,7 @@ CONTEXTS: dict[MessageKind, type[MailContext]] = {
     MessageKind.INVITATION_UPDATE: GatheringContext,
     MessageKind.CANCELLATION: GatheringContext,
     MessageKind.GATHERING_REMINDER: GatheringContext,
+    MessageKind.DECLINE_COUNTER: GatheringContext,
     MessageKind.NUDGE: NudgeContext,
     MessageKind.WAITING_LIST: GatheringContext,
     MessageKind.PLACE_OFFERED: GatheringContext,
@@ -193,6 +199,7 @@ _ANSWERABLE = frozenset(
         MessageKind.INVITATION,
         MessageKind.INVITATION_UPDATE,
         MessageKind.GATHERING_REMINDER,
+        MessageKind.DECLINE_COUNTER,
         MessageKind.WAITING_LIST,
         MessageKind.PLACE_OFFERED,
     }

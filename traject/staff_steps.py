@@ -122,10 +122,14 @@ def move_step(
     cycle: str = "",
     *,
     to: datetime,
+    until: datetime | None = None,
     now: datetime,
     dry_run: bool = False,
 ) -> StaffResult:
-    """Give a step another moment. A gathering that people know of gets an update to everybody."""
+    """Give a step another moment. A gathering that people know of gets an update to everybody.
+
+    `until`: when that gathering ends; without it, it lasts as long as it did.
+    """
     result = StaffResult(reference)
     with action(store, settings, reference, now, result, dry_run=dry_run) as work:
         row = work.step(step, cycle)
@@ -134,9 +138,9 @@ def move_step(
             raise Refused(message)
         gathering = work.dossier.gatherings.get(row_id(row))
         if gathering and row.state is StepState.OPEN and gathering.state is GatheringState.FIXED:
-            length = gathering.ends_at - gathering.starts_at
-            Gatherings(work.effects).move(gathering, to, to + length)
-            row.starts_at, row.ends_at = to, to + length
+            ends_at = until or to + (gathering.ends_at - gathering.starts_at)
+            Gatherings(work.effects).change(gathering, starts_at=to, ends_at=ends_at)
+            row.starts_at, row.ends_at = to, ends_at
         elif row.state is not StepState.PLANNED:
             message = f"stap ‘{step}’ is al {_STEP_DUTCH[row.state]} en kan niet worden verplaatst"
             raise Refused(message)
