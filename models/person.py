@@ -25,6 +25,7 @@ class Person(SQLModel, table=True):
     unsubscribed_at: datetime | None = instant(nullable=True)  # from what may be unsubscribed
     agenda: str = ""  # staff: URL or file of a calendar or free/busy .ics
     agenda_read_at: datetime | None = instant(nullable=True)
+    agenda_etag: str = ""  # of what was read, so that an unchanged calendar is not fetched again
     agenda_problem: str = ""
 
 

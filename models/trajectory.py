@@ -90,6 +90,7 @@ class StepRow(SQLModel, table=True):
     moved_to: datetime | None = instant(nullable=True)  # staff decided this moment (a gathering's start)
     acted_at: datetime | None = instant(nullable=True)  # sent, asked, invited or assigned
     done_at: datetime | None = instant(nullable=True)  # and done: answered, held, settled
+    joins: int | None = None  # the gathering of another trajectory that its people go to, which has its theme
     note: str = ""  # why it was skipped, missed or could not be planned
 
 
