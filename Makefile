@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || echo python3)
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test lint bench lock clean
+.PHONY: help run install test peers lint bench lock clean
 
 help:  ## say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -30,7 +30,10 @@ lint: .venv/installed-dev  ## style, types and the import contract
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
 
-test: lint  ## everything that must hold, on SQLite and on PostgreSQL
+peers:  ## install the real servers and readers that tests meet, where that can be done
+	@scripts/peers
+
+test: lint peers  ## everything that must hold, on SQLite and on PostgreSQL
 	$(BIN)/pytest
 
 bench: .venv/installed-dev  ## the table of measured ratios
@@ -41,4 +44,4 @@ lock:  ## renew the lock files (needs uv); no index address stands in them
 	uv pip compile pyproject.toml --group build --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -q -c requirements.lock -o requirements-dev.lock
 
 clean:  ## remove what was made, except var/ (your data)
-	rm -rf .venv build *.egg-info .pytest_cache .ruff_cache
+	rm -rf .venv node_modules build *.egg-info .pytest_cache .ruff_cache
