@@ -57,6 +57,8 @@ def launch(
         try:
             return _launch(store, requests, settings, now, actor)
         except IntegrityError as error:
+            if "unique" not in str(error.orig).lower():  # SQLite and PostgreSQL both say so
+                raise
             # Somebody else wrote the same person or trajectory since we looked: look again, and name it.
             tries += 1
             if tries == TRIES:
