@@ -1,4 +1,4 @@
-"""Which mails a machine wrote: delivery reports, and automatic answers such as a vacation notice.
+"""Which mails a machine wrote: delivery reports, automatic answers such as a vacation notice; and which look forged.
 
 Only signs that ordinary mail never carries count. `X-MS-Exchange-Inbox-Rules-Loop`, a Zimbra mailer or
 `Precedence: bulk` alone prove nothing; a null sender does.
@@ -14,6 +14,9 @@ _ANSWER_SUBJECT = re.compile(
     r"|abwesenheitsnotiz|réponse automatique|respuesta automática|risposta automatica)\s*:",
     re.IGNORECASE,
 )
+_DMARC_FAILED = re.compile(r"\bdmarc\s*=\s*fail")
+_SPF_FAILED = re.compile(r"\bspf\s*=\s*(hard)?fail")
+_PASSED = re.compile(r"\b(dkim|dmarc)\s*=\s*pass")
 _ANSWER_HEADERS = ("X-Autoreply", "X-Autorespond", "X-Auto-Reply", "X-Mail-Autoreply")
 
 
@@ -27,6 +30,19 @@ def why_bounce(mail: Part) -> str | None:
     if mail.header("X-Failed-Recipients"):
         return "er staat X-Failed-Recipients in"
     return "een mailserver schreef het" if _REPORTERS.search(mail.header("From")) else None
+
+
+def looks_forged(mail: Part) -> bool:
+    """Whether a mail server found the From forged (RFC 8601): DMARC failed, or nobody but SPF looked and it failed.
+
+    Only the topmost header is of our own server; one below it, that the sender may have written, can accuse but not
+    acquit.
+    """
+    results = [value.lower() for value in mail.header_all("Authentication-Results")]
+    if any(_DMARC_FAILED.search(value) for value in results):
+        return True
+    newest = next(iter(results), "")
+    return bool(_SPF_FAILED.search(newest)) and not _PASSED.search(newest)
 
 
 def why_automatic(mail: Part) -> str | None:

@@ -25,7 +25,7 @@ _BOUNDARY = re.compile(rb"boundary[*0-9]*\s*=", re.IGNORECASE)
 
 
 class UnreadableMail(ValueError):
-    """A mail that is too big, too deep, or that the standard library cannot parse; the message says which."""
+    """A mail that is too big, too deep, or that the standard library cannot parse; the message says which, in Dutch for staff."""
 
 
 class _Headers(Compat32):
@@ -37,11 +37,11 @@ class _Headers(Compat32):
 
     def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
         if sum(map(len, sourcelines)) > MAX_HEADER:
-            raise UnreadableMail(f"a header has more than {MAX_HEADER} characters")
+            raise UnreadableMail(f"een kopregel heeft meer dan {MAX_HEADER} tekens")
         left: list[int] = object.__getattribute__(self, "_left")
         left[0] -= 1
         if left[0] < 0:
-            raise UnreadableMail(f"the mail has more than {MAX_HEADERS} headers")
+            raise UnreadableMail(f"hij heeft meer dan {MAX_HEADERS} kopregels")
         return super().header_source_parse(sourcelines)
 
 
@@ -69,7 +69,11 @@ class Part:
     @property
     def subject(self) -> str:
         """The subject with its RFC 2047 words decoded, as far as they can be."""
-        raw = self.header("Subject")
+        return self.decoded("Subject")
+
+    def decoded(self, name: str) -> str:
+        """Return the first header with that name, its RFC 2047 words decoded as far as they can be."""
+        raw = self.header(name)
         try:
             return str(make_header(decode_header(raw)))
         except (
@@ -102,11 +106,11 @@ class Part:
 def read_mail(mail: bytes) -> Part:
     """Return the mail as a tree of parts. Raises UnreadableMail."""
     if len(mail) > MAX_OCTETS:
-        raise UnreadableMail(f"the mail has {len(mail)} octets, more than {MAX_OCTETS}")
+        raise UnreadableMail(f"hij heeft {len(mail)} bytes, meer dan {MAX_OCTETS}")
     if mail.count(b"\n") + mail.count(b"\r") - mail.count(b"\r\n") > MAX_LINES:
-        raise UnreadableMail(f"the mail has more than {MAX_LINES} lines")
+        raise UnreadableMail(f"hij heeft meer dan {MAX_LINES} regels")
     if sum(1 for _ in _BOUNDARY.finditer(mail)) > MAX_BOUNDARIES:
-        raise UnreadableMail(f"the mail has more than {MAX_BOUNDARIES} boundaries")
+        raise UnreadableMail(f"hij heeft meer dan {MAX_BOUNDARIES} scheidingen")
     if b"\n" not in mail:  # line ends as of old: the decoders of the library do not know them
         mail = mail.replace(b"\r", b"\n")
     try:
@@ -116,15 +120,15 @@ def read_mail(mail: bytes) -> Part:
     except (
         Exception
     ) as error:  # the email package has no error of its own: anything from IndexError to LookupError
-        raise UnreadableMail(f"the mail cannot be parsed ({type(error).__name__}: {error})") from error
+        raise UnreadableMail(f"hij is niet te ontleden ({type(error).__name__}: {error})") from error
 
 
 def _part(message: Message, depth: int, left: list[int]) -> Part:
     left[0] -= 1
     if left[0] < 0:
-        raise UnreadableMail(f"the mail has more than {MAX_PARTS} parts")
+        raise UnreadableMail(f"hij heeft meer dan {MAX_PARTS} delen")
     if depth > MAX_DEPTH:
-        raise UnreadableMail(f"the mail's parts are nested deeper than {MAX_DEPTH}")
+        raise UnreadableMail(f"zijn delen zitten dieper in elkaar dan {MAX_DEPTH}")
     found = message.get_params(failobj=[], header="content-type")
     payload = message.get_payload()
     children = [child for child in payload if isinstance(child, Message)] if isinstance(payload, list) else []

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
 from calendars.content_lines import Component, Line, read_components
-from calendars.machine_mail import why_automatic, why_bounce
+from calendars.machine_mail import looks_forged, why_automatic, why_bounce
 from calendars.mail_parts import Part, UnreadableMail, read_mail
 from calendars.vtimezone import known_zone, offset_at
 from models.enums import PartStat
@@ -46,7 +46,7 @@ class Reply:
 
     `attendee` and `partstat` are None when the calendar names nobody (or several, none of them the sender).
     `proposed_start` is what the sender would rather have; with a proposal it is None when no instant can be read.
-    `tagged_to` is what stands behind the + in the address the mail came to. `failed_dmarc`: a mail server found the
+    `tagged_to` is what stands behind the + in the address the mail came to. `looks_forged`: a mail server found the
     From address forged.
     """
 
@@ -66,7 +66,7 @@ class Reply:
     is_proposal: bool
     proposed_start: datetime | None
     proposed_end: datetime | None
-    failed_dmarc: bool
+    looks_forged: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,22 +81,26 @@ class NotAReply:
 def read_reply(mail: bytes) -> Reply | NotAReply:
     """Return what a mail answers. Takes the bytes as received; never raises: what cannot be read is `broken`."""
     try:
-        root = read_mail(mail)
-        said, faults = _said(root)
-        if said is not None and said.method in ANSWERS:
-            return said
-        if why := why_bounce(root):
-            return NotAReply(NotAReplyKind.BOUNCE, why, said)
-        if why := why_automatic(root):
-            return NotAReply(NotAReplyKind.AUTO_REPLY, why, said)
-        if said is not None:
-            return NotAReply(
-                NotAReplyKind.REQUEST, f"de METHOD is {said.method or 'er niet'}: geen antwoord", said
-            )
-        if (enclosed := _enclosed(root)) is not None:
-            return NotAReply(NotAReplyKind.FORWARDED, "het antwoord zit in een doorgestuurde mail", enclosed)
+        return reply_in(read_mail(mail))
     except UnreadableMail as error:
         return NotAReply(NotAReplyKind.BROKEN, f"de mail is niet te lezen: {error}")
+
+
+def reply_in(root: Part) -> Reply | NotAReply:
+    """Return what a mail that was taken apart answers; never raises."""
+    said, faults = _said(root)
+    if said is not None and said.method in ANSWERS:
+        return said
+    if why := why_bounce(root):
+        return NotAReply(NotAReplyKind.BOUNCE, why, said)
+    if why := why_automatic(root):
+        return NotAReply(NotAReplyKind.AUTO_REPLY, why, said)
+    if said is not None:
+        return NotAReply(
+            NotAReplyKind.REQUEST, f"de METHOD is {said.method or 'er niet'}: geen antwoord", said
+        )
+    if (enclosed := _enclosed(root)) is not None:
+        return NotAReply(NotAReplyKind.FORWARDED, "het antwoord zit in een doorgestuurde mail", enclosed)
     if faults:
         return NotAReply(NotAReplyKind.BROKEN, "; ".join(faults))
     return NotAReply(NotAReplyKind.ORDINARY, "er zit geen agenda in")
@@ -133,16 +137,16 @@ def _rank(part: Part) -> tuple[bool, bool]:
 
 
 def _reply(part: Part, message: Part) -> Reply:
-    """Read one calendar part. Raises ValueError, saying why, when it holds no event that can be told apart."""
+    """Read one calendar part. Raises ValueError, saying why in Dutch, when it holds no event that can be told apart."""
     if len(part.body) > MAX_CALENDAR_OCTETS:
-        raise ValueError(f"it has more than {MAX_CALENDAR_OCTETS} octets")
+        raise ValueError(f"het heeft meer dan {MAX_CALENDAR_OCTETS} bytes")
     calendar = next((found for found in read_components(part.body) if found.name == "VCALENDAR"), None)
     event = next(iter(calendar.inside("VEVENT")), None) if calendar else None
     if calendar is None or event is None:
-        raise ValueError("it has no VEVENT")
+        raise ValueError("het heeft geen VEVENT")
     uid = event.first("UID")
     if uid is None or not uid.text.strip():
-        raise ValueError("it has no UID")
+        raise ValueError("het heeft geen UID")
     method = _value(calendar, "METHOD") or part.parameters.get("method", "")
     method = method.strip().upper()
     sender = next(iter(message.addresses("From")), None)
@@ -171,9 +175,7 @@ def _reply(part: Part, message: Part) -> Reply:
         is_proposal=method == "COUNTER" or proposal is not None,
         proposed_start=start,
         proposed_end=end,
-        failed_dmarc=any(
-            "dmarc=fail" in value.lower() for value in message.header_all("Authentication-Results")
-        ),
+        looks_forged=looks_forged(message),
     )
 
 
@@ -204,7 +206,7 @@ def _partstat(attendee: Line) -> PartStat:
 def _sequence(event: Component) -> int:
     text = _value(event, "SEQUENCE") or "0"  # RFC 5545 §3.8.7.4
     if not re.fullmatch(r"[0-9]{1,10}", text) or int(text) >= 2**31:
-        raise ValueError(f"its SEQUENCE is {text[:20]!r}")
+        raise ValueError(f"de SEQUENCE is {text[:20]!r}")
     return int(text)
 
 

@@ -42,8 +42,8 @@ class Verdict:
 class KnownInvitation:
     """What must be known of an invitation to judge a reply to it.
 
-    `tag` is this receiver's own in the address that answers come to. `aliases` are addresses that staff linked to
-    the person. `last_*` tell the answer that counts now, None as long as there is none.
+    `tag` is this receiver's own in the address that answers come to. `aliases` are other addresses of the person,
+    `linked` those that staff linked: they are only as good as the From. `last_*` tell the answer that counts now, None as long as there is none.
     """
 
     uid: str
@@ -51,6 +51,7 @@ class KnownInvitation:
     attendee_email: str
     tag: str | None = None
     aliases: frozenset[str] = frozenset()
+    linked: frozenset[str] = frozenset()
     last_sequence: int | None = None
     last_dtstamp: datetime | None = None
     last_partstat: PartStat | None = None
@@ -117,7 +118,8 @@ def _doubt(reply: Reply, invitation: KnownInvitation) -> str | None:
         return "het antwoord is op één datum van een reeks, en de uitnodiging is voor één bijeenkomst"
     if reply.attendee is None:
         return "er staat niet in wie antwoordt"
-    invited = {address.lower() for address in (invitation.attendee_email, *invitation.aliases)}
+    own = {address.lower() for address in (invitation.attendee_email, *invitation.aliases)}
+    invited = own | invitation.linked
     if reply.attendee not in invited:
         return f"wie antwoordt is niet op dat adres uitgenodigd: {reply.attendee}"
     has_tag = invitation.tag is not None and reply.tagged_to == invitation.tag.lower()
@@ -127,7 +129,9 @@ def _doubt(reply: Reply, invitation: KnownInvitation) -> str | None:
         has_tag and reply.sent_by == reply.from_address is not None
     ):
         return f"de mail komt van iemand anders dan wie antwoordt: {reply.from_address or 'onbekend'}"
-    if reply.failed_dmarc and not has_tag:
+    if reply.looks_forged and reply.from_address not in own:
+        return f"het adres van de afzender lijkt vervalst: {reply.from_address or 'onbekend'}"
+    if reply.looks_forged and not has_tag:
         return "het adres van de afzender lijkt vervalst, en de mail kwam niet op het eigen antwoordadres"
     return None
 

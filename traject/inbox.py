@@ -195,7 +195,7 @@ def _apply_invitation_answer(session: Session, arrival: Arrival, now: datetime) 
     result = record_answer(session, gathering, invitation, answer, now=now)
     kind = arrival.kind.value
     if result is Judged.UNCHANGED:
-        return Outcome(kind, "counted", "the answer was the same already")
+        return Outcome(kind, "counted", "het antwoord was al hetzelfde")
     return Outcome(kind, result.value)
 
 
@@ -223,5 +223,5 @@ def _apply_evaluation_answer(session: Session, arrival: Arrival, now: datetime) 
     arrival.payload = {"questionnaire": said["questionnaire"], "version": said["version"]}
     kind = arrival.kind.value
     if result is AnswerResult.UNCHANGED:
-        return Outcome(kind, "counted", "the answers were the same already")
+        return Outcome(kind, "counted", "de antwoorden waren al hetzelfde")
     return Outcome(kind, result.value)

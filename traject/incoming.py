@@ -9,20 +9,24 @@ from dataclasses import fields, replace
 from datetime import datetime
 from typing import TypeVar
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
 from calendars.bounce import read_bounce
-from calendars.mail_parts import read_mail
-from calendars.reply import NotAReply, NotAReplyKind, Reply, read_reply
+from calendars.mail_parts import Part, UnreadableMail, read_mail
+from calendars.reply import NotAReply, NotAReplyKind, Reply, reply_in
 from calendars.verdict import KnownInvitation, answered_at, judge
 from calendars.verdict import Outcome as Verdict
 from models import Arrival, Gathering, Invitation, Person
 from traject.answers import Answer, Judged, current_sequence, record_answer
 from traject.bounces import apply_bounce
+from traject.known_senders import find_invitation, is_our_own
+from traject.mail_bytes import one_line
 from traject.outcome import Outcome
 from traject.settings import Settings
 from traject.waking import lock_trajectories
 from traject.wishes import propose, send_again
+
+MAX_SUBJECT = 200  # characters of one that is shown in a list
 
 _Said = TypeVar("_Said", Reply, Outcome)
 
@@ -38,20 +42,27 @@ _UNSUBSCRIBE = re.compile(r"unsubscribe|uitschrijven|afmelden|abmelden", re.IGNO
 
 def apply_mail(session: Session, arrival: Arrival, now: datetime, settings: Settings) -> Outcome:
     """Make of one stored mail what it is. What nobody foresaw is kept for staff to read."""
-    mail = arrival.raw or b""
-    found = read_reply(mail)
+    try:
+        root = read_mail(arrival.raw or b"")
+    except UnreadableMail as error:
+        return _storable(Outcome("mail", "quarantined", f"de mail is niet te lezen: {error}"))
+    found = reply_in(root)
     if isinstance(found, Reply):
-        return _apply_reply(session, arrival, _storable(found), now, settings)
-    return _storable(_apply_other(session, arrival, mail, found, now))
+        outcome = _apply_reply(session, arrival, _storable(found), now, settings)
+    else:
+        outcome = _apply_other(session, arrival, root, found, now)
+    sender = next(iter(root.addresses("From")), None)
+    return _storable(replace(outcome, sender=sender, subject=one_line(root.subject)[:MAX_SUBJECT]))
 
 
-def _apply_other(session: Session, arrival: Arrival, mail: bytes, found: NotAReply, now: datetime) -> Outcome:
+def _apply_other(session: Session, arrival: Arrival, root: Part, found: NotAReply, now: datetime) -> Outcome:
     if found.kind is NotAReplyKind.BROKEN:
         return Outcome("mail", "quarantined", found.why)
-    root = read_mail(mail)
     bounce = read_bounce(root)
     if bounce is not None:
         return apply_bounce(session, bounce, now)
+    if is_our_own(session, root):
+        return Outcome("own", "ignored", "onze eigen mail kwam terug")
     match found.kind:
         case NotAReplyKind.BOUNCE:
             return Outcome(
@@ -72,12 +83,12 @@ def _apply_reply(
     kind = _KINDS.get(reply.method, "reply")
     of_gathering = select(Gathering.id, Gathering.trajectory_id).where(Gathering.uid == reply.uid)
     gathering_id, trajectory_id = session.exec(of_gathering).one_or_none() or (None, 0)
-    invitation_id = _find(session, gathering_id, reply)
-    if gathering_id is None or invitation_id is None:
+    answering = find_invitation(session, gathering_id, reply)
+    if gathering_id is None or answering is None:
         verdict = judge(reply, None, received_at=arrival.received_at)
         return _outcome(kind, verdict.outcome.value, verdict.why, reply)
     lock_trajectories(session, [trajectory_id])
-    invitation = session.get_one(Invitation, invitation_id)
+    invitation = session.get_one(Invitation, answering.invitation_id)
     gathering = session.get_one(Gathering, gathering_id)
     person = session.get_one(Person, invitation.person_id)
     known = KnownInvitation(
@@ -86,10 +97,11 @@ def _apply_reply(
         attendee_email=invitation.address,
         tag=invitation.tag,
         aliases=frozenset({person.email}),
+        linked=answering.linked,
     )
     verdict = judge(reply, known, received_at=arrival.received_at)
     if verdict.outcome is not Verdict.QUARANTINED:
-        arrival.invitation_id = invitation_id
+        arrival.invitation_id = answering.invitation_id
     given_at = answered_at(reply, arrival.received_at)
     if verdict.outcome is Verdict.RECORDED:
         return _outcome(kind, *send_again(session, gathering, invitation, person, settings, now=now), reply)
@@ -111,19 +123,6 @@ def _apply_reply(
         return _outcome(kind, judged.value, verdict.why, reply)
     outcome = Judged.COUNTED if judged is Judged.UNCHANGED else judged
     return _outcome(kind, outcome.value, _WHY[judged], reply)
-
-
-def _find(session: Session, gathering_id: int | None, reply: Reply) -> int | None:
-    """The invitation of the one who answers: by address, else by tag, else any, to be judged."""
-    rows = session.exec(
-        select(Invitation.id, Invitation.address, Person.email, Invitation.tag)
-        .join(Person, col(Person.id) == Invitation.person_id)
-        .where(Invitation.gathering_id == gathering_id)
-        .order_by(col(Invitation.id))
-    ).all()
-    by_address = [row for row in rows if reply.attendee in (row[1].lower(), row[2].lower())]
-    by_tag = [row for row in rows if reply.tagged_to == row[3].lower()]
-    return next((row[0] for row in (*by_address, *by_tag, *rows)), None)
 
 
 def _outcome(kind: str, outcome: str, why: str, reply: Reply | None) -> Outcome:

@@ -36,6 +36,9 @@ class Outcome:
     comment: str | None = None
     bounce: dict[str, Any] | None = None
     """Of a bounce: `address`, `hard`, `status` and `reason`."""
+    sender: str | None = None
+    """Of a mail: the address in its From, in lower case."""
+    subject: str | None = None
 
     @property
     def state(self) -> InboxState:
@@ -49,7 +52,7 @@ class Outcome:
 
 def recorded(arrival: Arrival) -> Outcome:
     """The outcome as the arrival keeps it."""
-    keys = ("uid", "attendee", "partstat", "sequence", "comment", "bounce")
+    keys = ("uid", "attendee", "partstat", "sequence", "comment", "bounce", "sender", "subject")
     found = {key: arrival.payload.get(key) for key in keys}
     return Outcome(
         kind=arrival.payload.get("kind") or arrival.kind.value,

@@ -2,24 +2,21 @@
 
 from email import message_from_bytes
 from email.policy import default as modern
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 from sqlmodel import col, func, select
 
-from models import Arrival, Message, Person, Trajectory
-from models.enums import InboxState, MessageState
+from models import Message, Person, Trajectory
+from models.enums import MessageState
 from traject import outbox as engine
 from traject.cli.console import AsJson, BadUsage, both, desk
+from traject.cli.inbox import inbox
 from traject.errors import Refused
-from traject.inbox import add_mail
-from traject.outcome import public
 from traject.show import instant_json, moment, table, word
 
 outbox = typer.Typer(help=both("Mail die uitgaat.", "Mail that goes out."), no_args_is_help=True)
-inbox = typer.Typer(help=both("Wat is binnengekomen.", "What came in."), no_args_is_help=True)
 
 Number = Annotated[int, typer.Argument(help=both("Nummer van de mail.", "Number of the mail."))]
 Reason = Annotated[
@@ -170,72 +167,4 @@ def _done(context: typer.Context, number: int, what: str, *, as_json: bool) -> N
         at.tell(f"{at.say('Mail', 'Mail')} {number}: {what}.")
 
 
-@inbox.command("list", help=both("Wat is binnengekomen, het nieuwste eerst.", "What came in, newest first."))
-def list_inbox(
-    context: typer.Context,
-    to_look_at: Annotated[
-        bool,
-        typer.Option(
-            "--to-look-at", help=both("Alleen wat iemand moet bekijken.", "Only what needs a look.")
-        ),
-    ] = False,
-    limit: Limit = 100,
-    as_json: AsJson = False,
-) -> None:
-    """Answers, bounces and other mail, and what became of them."""
-    at = desk(context)
-    query = select(Arrival).order_by(col(Arrival.id).desc()).limit(limit)
-    if to_look_at:
-        query = query.where(Arrival.state == InboxState.QUARANTINED)
-    with at.store.read() as session:
-        rows: list[dict[str, Any]] = [
-            {
-                "id": arrival.id,
-                "state": arrival.state.value,
-                "kind": arrival.payload.get("kind") or arrival.kind.value,
-                "received_at": arrival.received_at,
-                "outcome": arrival.outcome or None,
-                "why": arrival.why or None,
-                "invitation_id": arrival.invitation_id,
-                "request_id": arrival.request_id,
-            }
-            for arrival in session.exec(query)
-        ]
-    if as_json:
-        at.give([row | {"received_at": instant_json(row["received_at"], at.settings.zone)} for row in rows])
-        return
-    made = table(
-        ("Nr", {"justify": "right"}),
-        at.say("Stand", "State"),
-        (at.say("Binnen", "Came in"), {"no_wrap": True}),
-        at.say("Soort", "Kind"),
-        at.say("Uitkomst", "Outcome"),
-    )
-    for row in rows:
-        outcome = ": ".join(filter(None, (row["outcome"], row["why"])))
-        came = moment(row["received_at"], at.settings.zone, at.language)
-        made.add_row(str(row["id"]), word(row["state"], at.language), came, row["kind"], escape(outcome))
-    at.show(made)
-    at.tell(at.say(f"{len(rows)} getoond", f"{len(rows)} shown"))
-
-
-@inbox.command(
-    "add", help=both("Lees mails (.eml) in alsof ze zijn ontvangen.", "Take mails (.eml) as if they came in.")
-)
-def add(
-    context: typer.Context,
-    files: Annotated[list[Path], typer.Argument(help=both("Bestanden .eml.", "Files .eml."))],
-    as_json: AsJson = False,
-) -> None:
-    """Each is stored and applied once; the same bytes again change nothing."""
-    at = desk(context)
-    mails = [(file, at.read(file)) for file in files]
-    outcomes: list[dict[str, Any]] = []
-    for file, mail in mails:
-        outcome = add_mail(at.store, at.settings, mail, at.now(), at.now())
-        outcomes.append({"file": str(file), **public(outcome)})
-        if not as_json:
-            why = f" ({outcome.why})" if outcome.why else ""
-            at.tell(f"{file.name}: {outcome.kind} → {outcome.outcome}{why}")
-    if as_json:
-        at.give(outcomes)
+__all__ = ["inbox", "outbox"]
