@@ -145,6 +145,7 @@ class MessageKind(StrEnum):
     WAITING_LIST = "waiting-list"  # on the list, off it, or a place after all
     PLACE_OFFERED = "place-offered"
     DECLINE_COUNTER = "decline-counter"  # another time was proposed, and the moment stays
+    THANKS = "thanks"  # to who was at a gathering, with the materials and the certificate
     EVALUATION_REQUEST = "evaluation-request"
     EVALUATION_REMINDER = "evaluation-reminder"
 

@@ -15,7 +15,9 @@ from sqlmodel import Session, col, select
 from models import StepRow, Trajectory
 from models.enums import Certainty, StageState, StepKind, StepState, TrajectoryState
 from traject import outbox
+from traject.another_date import fix_again
 from traject.asking import Asking
+from traject.attendance import ask_who_was_there
 from traject.decide import (
     CloseStage,
     Finish,
@@ -261,6 +263,8 @@ def fire(dossier: Dossier, effects: Effects, key: str, cycle: str) -> None:
             effects.mail(step, row)
         case StepKind.TASK:
             effects.assign(step, row)
+        case StepKind.GATHERING if row_id(row) in dossier.gatherings:
+            fix_again(Gatherings(effects), step, row)
         case StepKind.GATHERING:
             Gatherings(effects).fix(step, row)
         case StepKind.EVALUATION:
@@ -270,6 +274,7 @@ def fire(dossier: Dossier, effects: Effects, key: str, cycle: str) -> None:
 def _settle_step(dossier: Dossier, effects: Effects, row: StepRow, state: StepState, note: str) -> None:
     if state is StepState.DONE and row.kind is StepKind.GATHERING:
         Gatherings(effects).held(row)
+        ask_who_was_there(effects, dossier.gatherings[row_id(row)])
     elif state is StepState.DONE and row.kind is StepKind.EVALUATION:
         Asking(effects).close(row)
         effects.event("evaluation.closed", step=row.key, cycle=row.cycle)

@@ -165,6 +165,19 @@ class NudgeContext(MailContext):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ThanksContext(MailContext):
+    """A gathering that this person was at. `text` is the programme's thank-you; each link only when there is one."""
+
+    title: str
+    starts_at: datetime
+    ends_at: datetime
+    timezone: str
+    place: str = ""
+    materials_url: str = ""
+    certificate_url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationContext(MailContext):
     """One person's evaluation request. `minutes` is how long it takes; `closes_on` the last day, inclusive."""
 
@@ -190,6 +203,7 @@ CONTEXTS: dict[MessageKind, type[MailContext]] = {
     MessageKind.NUDGE: NudgeContext,
     MessageKind.WAITING_LIST: GatheringContext,
     MessageKind.PLACE_OFFERED: GatheringContext,
+    MessageKind.THANKS: ThanksContext,
     MessageKind.EVALUATION_REQUEST: EvaluationContext,
     MessageKind.EVALUATION_REMINDER: EvaluationContext,
 }
@@ -204,6 +218,11 @@ _ANSWERABLE = frozenset(
         MessageKind.PLACE_OFFERED,
     }
 )
+
+
+def is_link(text: str) -> bool:
+    """Whether a mail can carry it as a link."""
+    return _LINK.fullmatch(text) is not None
 
 
 def check(kind: MessageKind, language: str, context: MailContext) -> None:
@@ -245,7 +264,7 @@ def _problem(name: str, value: object, required: bool, may_be_none: bool) -> str
     if isinstance(value, str):
         if not value.strip():
             return "is empty; give it a value before the mail is queued" if required else None
-        if name.endswith("url") and not _LINK.fullmatch(value):
+        if name.endswith("url") and not is_link(value):
             return f"is no http(s) link: {value!r}"
         if name.endswith("_email"):
             return address_problem(value)

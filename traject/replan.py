@@ -155,7 +155,10 @@ def _remove(session: Session, dossier: Dossier, wanted: set[tuple[str, str]], no
     gone = [
         (name, row)
         for name, row in dossier.steps.items()
-        if name not in wanted and row.state is StepState.PLANNED and row.acted_at is None
+        if name not in wanted
+        and row.state is StepState.PLANNED
+        and row.acted_at is None
+        and row.id not in dossier.gatherings  # it did not take place; who was invited is kept
     ]
     if gone:
         session.flush()
