@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from dns.resolver import Resolver
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import func, select
 
 from models import Event, ProgrammeVersion
-from traject import prefect_server
+from traject import mail_dns, prefect_server
 from traject.errors import TrajectError
 from traject.mail_check import template_faults
 from traject.programme import Text
@@ -54,8 +55,11 @@ class _Sick(Exception):
         super().__init__(found.nl)
 
 
-def examine(settings: Settings, now: datetime) -> list[Check]:
-    """Look at every part, in order of dependence; nothing is changed. One that fails does not stop the others."""
+def examine(settings: Settings, now: datetime, resolver: Resolver | None = None) -> list[Check]:
+    """Look at every part, in order of dependence; nothing is changed. One that fails does not stop the others.
+
+    `resolver`: the name servers to ask about the sender's domain; None: those of this machine.
+    """
     parts: list[tuple[str, Callable[[], Text]]] = [
         ("programmes", lambda: _programmes(settings)),
         ("templates", _templates),
@@ -71,6 +75,8 @@ def examine(settings: Settings, now: datetime) -> list[Check]:
             checks.append(Check(part, True, look()))
         except _Sick as sick:
             checks.append(Check(part, False, sick.found, sick.remedy))
+    seen = mail_dns.look(settings, resolver or mail_dns.system_resolver())
+    checks += [Check(one.part, one.is_ok, one.found, one.remedy) for one in seen]
     return checks
 
 

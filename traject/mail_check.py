@@ -6,7 +6,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from jinja2 import TemplateError
 
-from calendars.invitation import Attendee, CalendarEvent, cancel, request
+from calendars.invitation import Attendee, CalendarEvent, cancel, decline_counter, request
 from models.enums import MessageKind
 from traject.compose import CALENDAR_METHODS, compose
 from traject.mail_bytes import CalendarPart, Head
@@ -33,6 +33,7 @@ _EVENT = CalendarEvent(
     organizer_name="Hart",
     organizer_email="cmk@hart.example",
 )
+_WRITE = {"REQUEST": request, "CANCEL": cancel, "DECLINECOUNTER": decline_counter}
 _SAID = {"email": "sanne@hart.example", "url": "https://traject.example/x", "timezone": "Europe/Amsterdam"}
 
 
@@ -60,8 +61,7 @@ def _calendar(kind: MessageKind) -> CalendarPart | None:
     method = CALENDAR_METHODS.get(kind)
     if method is None:
         return None
-    write = cancel if method == "CANCEL" else request
-    return CalendarPart(method, write(_EVENT, Attendee("Noor Visser", "noor@school.example")))
+    return CalendarPart(method, _WRITE[method](_EVENT, Attendee("Noor Visser", "noor@school.example")))
 
 
 def _sample(of: type[Any]) -> Any:

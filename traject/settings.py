@@ -123,6 +123,11 @@ class Settings(BaseSettings):
         ge=0,
         description="most mails a minute to one receiving domain; empty: as suits the provider, 0: no limit",
     )
+    dkim_selector: str = Field(
+        default="",
+        pattern="^[A-Za-z0-9._-]*$",
+        description="name of the mail server's DKIM key, which `traject doctor` then looks up; empty: the provider's usual one",
+    )
     smtp_connections: int = Field(
         default=4, ge=1, le=50, description="connections to the mail server at once"
     )

@@ -24,6 +24,12 @@ _PARTS = {
     "clock": ("klok", "clock"),
     "smtp": ("mailserver", "mail server"),
     "prefect": ("Prefect", "Prefect"),
+    "dns": ("afzender", "sender"),
+    "spf": ("SPF", "SPF"),
+    "dkim": ("DKIM", "DKIM"),
+    "dmarc": ("DMARC", "DMARC"),
+    "mx": ("MX", "MX"),
+    "reverse": ("adres mailserver", "server address"),
 }
 
 MOVES = {
