@@ -148,6 +148,7 @@ class MessageKind(StrEnum):
     THANKS = "thanks"  # to who was at a gathering, with the materials and the certificate
     EVALUATION_REQUEST = "evaluation-request"
     EVALUATION_REMINDER = "evaluation-reminder"
+    MAILBOX = "mailbox"  # to staff: answers cannot be read
 
 
 class FeedKind(StrEnum):

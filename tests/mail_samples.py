@@ -14,6 +14,7 @@ from traject.mail_bytes import CalendarPart, Head
 from traject.mail_contexts import (
     EvaluationContext,
     GatheringContext,
+    MailboxContext,
     MailContext,
     NoticeContext,
     NudgeContext,
@@ -140,6 +141,14 @@ CONTEXT_OF: dict[MessageKind, MailContext] = {
     ),
     MessageKind.EVALUATION_REQUEST: EvaluationContext(**COMMON, **EVALUATION),
     MessageKind.EVALUATION_REMINDER: EvaluationContext(**COMMON, **EVALUATION),
+    MessageKind.MAILBOX: MailboxContext(
+        **COMMON,
+        mailbox="imaps://cmk@hart.example@mail.hart.example/INBOX",
+        since=datetime(2026, 10, 7, 11, 30, tzinfo=UTC),
+        timezone="Europe/Amsterdam",
+        problem="de mailserver weigert de naam of het wachtwoord",
+        remedy="zet het goede wachtwoord in TRAJECT_MAILBOX_URL",
+    ),
 }
 HEAD = Head(
     message_id="<k1.ab-c@traject.example>",

@@ -20,8 +20,11 @@ from models import Event, ProgrammeVersion
 from traject import mail_dns, prefect_server
 from traject.errors import TrajectError
 from traject.mail_check import template_faults
+from traject.mailbox_address import mailbox_address
+from traject.mailbox_error import MailboxError, Trouble, found, remedy
 from traject.programme import Text
 from traject.programme_file import load_programmes
+from traject.reading import open_mailbox
 from traject.schema import SchemaState, schema_state
 from traject.settings import Settings
 from traject.smtp import Line
@@ -67,6 +70,7 @@ def examine(settings: Settings, now: datetime, resolver: Resolver | None = None)
         ("database", lambda: _database(settings)),
         ("clock", lambda: _clock(settings, now)),
         ("smtp", lambda: _smtp(settings)),
+        ("mailbox", lambda: _mailbox(settings, now)),
         ("prefect", lambda: _prefect(settings)),
     ]
     checks: list[Check] = []
@@ -257,6 +261,30 @@ def _smtp(settings: Settings) -> Text:
         )
         raise _Sick(Text(f"{shown}: {refusal}"), remedy)
     return Text(f"{shown} neemt mail aan", f"{shown} takes mail")
+
+
+def _mailbox(settings: Settings, now: datetime) -> Text:
+    """Opened as a reading opens it, and left as it is."""
+    if not settings.mailbox_url:
+        return Text(
+            "geen postbus ingesteld: antwoorden komen binnen met `traject inbox add`",
+            "no mailbox set: answers come in with `traject inbox add`",
+        )
+    shown = mailbox_address(settings.mailbox_url).name
+    try:
+        count, is_full = open_mailbox(settings, now, timeout=ANSWER_WITHIN)
+    except MailboxError as error:
+        what = found(error.trouble)
+        raise _Sick(
+            Text(
+                f"{shown}: {what.nl} ({error.detail})", f"{shown}: {what.in_language('en')} ({error.detail})"
+            ),
+            remedy(error.trouble),
+        ) from error
+    if is_full:
+        what = found(Trouble.FULL)
+        raise _Sick(Text(f"{shown}: {what.nl}", f"{shown}: {what.in_language('en')}"), remedy(Trouble.FULL))
+    return Text(f"{shown} kan worden gelezen: {count} mails", f"{shown} can be read: {count} mails")
 
 
 def _prefect(settings: Settings) -> Text:

@@ -1,5 +1,6 @@
 """One round of everything: arrivals become facts, what is due happens, mail goes out. Needs no Prefect."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -11,6 +12,7 @@ from traject.advance import AdvanceReport, advance
 from traject.delivery import DeliveryReport, deliver
 from traject.inbox import Report as InboxReport
 from traject.inbox import apply_stored
+from traject.reading import Reading, read_mailbox
 from traject.scheduling import ScheduleReport, schedule_gatherings
 from traject.settings import Settings
 from traject.store import Store
@@ -21,14 +23,15 @@ from traject.years import YearReport, looked_today, queue_yearly_evaluations
 class RunReport:
     """What one round did, part by part."""
 
+    mailbox: Reading
     inbox: InboxReport
     years: YearReport
     gatherings: ScheduleReport
     advanced: AdvanceReport
     delivery: DeliveryReport
 
-    def as_dict(self) -> dict[str, Any]:
-        """The report as JSON values."""
+    def as_dict(self, language: str = "nl") -> dict[str, Any]:
+        """The report as JSON values; what is wrong with the mailbox in that language."""
         delivery = asdict(self.delivery)
         delivery["resume_at"] = self.delivery.resume_at.isoformat() if self.delivery.resume_at else None
         parts = (self.advanced, self.gatherings.advanced, self.years.advanced)
@@ -36,7 +39,8 @@ class RunReport:
         for part in parts:
             moves.update(part.moves)
         return {
-            "inbox": dict(self.inbox.outcomes),
+            "mailbox": self.mailbox.as_dict(language),
+            "inbox": dict(self.mailbox.outcomes + self.inbox.outcomes),
             "school_year": self.years.school_year,
             "mended": self.years.mended,
             "replanned": self.gatherings.replanned,
@@ -54,14 +58,15 @@ async def run_once(
     clock: Callable[[], datetime],
     progress: Callable[[int, int], None] | None = None,
 ) -> RunReport:
-    """Do all that is due at `clock()`: inbox, stages and steps, the daily look, then deliver. Safe at any time."""
+    """Do all that is due at `clock()`: mailbox, inbox, stages and steps, the daily look, then deliver. Safe at any time."""
+    mailbox = await asyncio.to_thread(read_mailbox, store, settings, clock())
     inbox = apply_stored(store, settings, clock())
     advanced = advance(store, settings, now=clock())
     try:
         years, gatherings = look_once_a_day(store, settings, now=clock())
     finally:  # what the look may stumble over keeps no mail waiting
         delivery = await deliver(store, settings, clock=clock, progress=progress)
-    return RunReport(inbox, years, gatherings, advanced, delivery)
+    return RunReport(mailbox, inbox, years, gatherings, advanced, delivery)
 
 
 def look_once_a_day(store: Store, settings: Settings, *, now: datetime) -> tuple[YearReport, ScheduleReport]:

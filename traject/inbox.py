@@ -5,7 +5,6 @@ transaction consumes the arrival, makes the fact, writes the event, withdraws wh
 plan; `advance` then follows the facts. An arrival that cannot be applied is put aside with the reason and stops nothing.
 """
 
-import hashlib
 import logging
 from collections import Counter
 from collections.abc import Mapping
@@ -20,6 +19,7 @@ from models import Arrival, EvaluationRequest, EvaluationRound, Gathering, Invit
 from models.enums import InboxKind, InboxState, PartStat
 from traject.answers import Answer, Judged, current_sequence, record_answer
 from traject.evaluations import AnswerResult, record_answers
+from traject.fetched import mail_key
 from traject.incoming import apply_mail
 from traject.outcome import Outcome, recorded
 from traject.settings import Settings
@@ -140,7 +140,7 @@ def add_mail(
 
     The same bytes a second time change nothing and give the outcome again.
     """
-    key = f"mail:{hashlib.sha256(mail).hexdigest()}"
+    key = mail_key(mail)
     with store.write() as session:
         arrival = store_arrival(session, InboxKind.MAIL, key, received_at, {}, raw=mail)
         arrival = arrival or find_arrival(session, key)

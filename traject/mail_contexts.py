@@ -189,6 +189,17 @@ class EvaluationContext(MailContext):
     questionnaire_title: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailboxContext(MailContext):
+    """The mailbox that answers come to cannot be read, since when and what to do; without a `problem`: it can again."""
+
+    mailbox: str
+    since: datetime
+    timezone: str
+    problem: str = ""
+    remedy: str = ""
+
+
 CONTEXTS: dict[MessageKind, type[MailContext]] = {
     MessageKind.WELCOME: WelcomeContext,
     MessageKind.STAGE_OPENED: StageOpenedContext,
@@ -206,6 +217,7 @@ CONTEXTS: dict[MessageKind, type[MailContext]] = {
     MessageKind.THANKS: ThanksContext,
     MessageKind.EVALUATION_REQUEST: EvaluationContext,
     MessageKind.EVALUATION_REMINDER: EvaluationContext,
+    MessageKind.MAILBOX: MailboxContext,
 }
 
 _ANSWERABLE = frozenset(

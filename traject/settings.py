@@ -1,6 +1,7 @@
 """Every setting of Traject, in one class; each is an environment variable `TRAJECT_<NAME>`."""
 
 import os
+import re
 import secrets
 import sys
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from traject.errors import SettingsError
+from traject.mailbox_address import check_mailbox_url, check_oauth_provider, check_token_url
 
 
 def database_address(url: str) -> str:
@@ -87,6 +89,33 @@ class Settings(BaseSettings):
     smtp_url: Annotated[str | None, AfterValidator(_smtp)] = Field(
         default=None,
         description="mail server, as smtp://, smtp+starttls:// or smtps://; empty: the local mailbox under var/mail",
+    )
+    mailbox_url: Annotated[str | None, AfterValidator(check_mailbox_url)] = Field(
+        default=None,
+        description="mailbox that answers come back to, only read: imaps://USER:PASSWORD@HOST/INBOX, imap+starttls://…, "
+        "maildir:///FOLDER, or folder:///FOLDER with .eml files; empty: none is read",
+    )
+    oauth_client_id: str = Field(
+        default="", description="id of the app that may open the mailbox with a token"
+    )
+    oauth_client_secret: str = Field(
+        default="",
+        description="secret of that app; with Microsoft and without a refresh token it is all that is needed",
+    )
+    oauth_refresh_token: str = Field(
+        default="",
+        description="what a person who signed in gave the app; its successors are kept under TRAJECT_VAR_DIR",
+    )
+    oauth_tenant: str = Field(
+        default="", description="Microsoft's name or id of your organisation, the directory id"
+    )
+    oauth_token_url: Annotated[str, AfterValidator(check_token_url)] = Field(
+        default="", description="where tokens are asked; empty: the provider's own address"
+    )
+    oauth_provider: Annotated[str, AfterValidator(check_oauth_provider)] = Field(
+        default="",
+        pattern="^(|microsoft|google)$",
+        description="microsoft or google: open the mailbox with a token instead of a password; empty: with the password",
     )
     mail_from: Annotated[str, AfterValidator(_address)] = Field(
         default="Hart Cultuureducatie <cmk@hart.example>",
@@ -196,9 +225,8 @@ def load_settings() -> Settings:
                 continue  # It only follows from another one.
             name = str(problem["loc"][0]).upper()
             name = name if name.startswith("TRAJECT_") else f"TRAJECT_{name}"
-            lines.append(
-                f"{name}: {problem['msg'].removeprefix('Value error, ')} (now: {problem['input']!r})"
-            )
+            now = re.sub(r"(://[^:/]*):.*@", r"\1:***@", repr(problem["input"]))  # no password on a screen
+            lines.append(f"{name}: {problem['msg'].removeprefix('Value error, ')} (now: {now})")
         raise SettingsError("\n".join(lines)) from error
 
 

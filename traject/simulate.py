@@ -89,6 +89,8 @@ def simulate(
                 "database_url": database_url or f"sqlite:///{Path(folder) / 'traject.db'}",
                 "var_dir": Path(folder),
                 "secret_key": "simulate",
+                "mailbox_url": None,
+                "oauth_provider": "",
                 # One mail at a time: with more at once, which of two a dead address refuses first is chance.
                 "smtp_connections": 1,
                 "mail_provider": "",

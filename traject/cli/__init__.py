@@ -9,6 +9,7 @@ from traject.cli import (
     launching,
     mail,
     mail_plan,
+    mailbox,
     people,
     programmes,
     running,
@@ -55,6 +56,7 @@ app.add_typer(programmes.commands, name="programmes")
 app.add_typer(watching.tasks, name="tasks")
 app.add_typer(mail_plan.outbox, name="outbox")
 app.add_typer(mail.inbox, name="inbox")
+mail.inbox.add_typer(mailbox.commands)
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from models import Alias, Arrival, Person
 from models.enums import InboxState
 from traject import aliases as engine
 from traject.cli.console import AsJson, BadUsage, Desk, DryRun, Yes, both, desk
+from traject.cli.mailbox import warn_of_the_mailbox
 from traject.errors import Refused
 from traject.inbox import add_mail
 from traject.inbox_words import kind_word, outcome_word, plain, why_in
@@ -60,6 +61,7 @@ def list_inbox(
     if as_json:
         at.give([_row_json(at, row) for row in rows])
         return
+    warn_of_the_mailbox(at)
     made = table(
         ("Nr", {"justify": "right"}),
         (at.say("Binnen", "Came in"), {"no_wrap": True}),

@@ -23,6 +23,7 @@ _PARTS = {
     "database": ("database", "database"),
     "clock": ("klok", "clock"),
     "smtp": ("mailserver", "mail server"),
+    "mailbox": ("postbus", "mailbox"),
     "prefect": ("Prefect", "Prefect"),
     "dns": ("afzender", "sender"),
     "spf": ("SPF", "SPF"),
@@ -99,7 +100,7 @@ def run_once(
     def clock() -> datetime:
         return fixed or at.now()
 
-    report = asyncio.run(engine.run_once(at.store, at.settings, clock=clock)).as_dict()
+    report = asyncio.run(engine.run_once(at.store, at.settings, clock=clock)).as_dict(at.language)
     delivery = report["delivery"]
     if as_json:
         at.give(report)
@@ -127,6 +128,8 @@ def _show_round(at: Desk, report: dict[str, Any]) -> None:
         at.warn(at.say(f"Traject {trajectory}: {reason}", f"Trajectory {trajectory}: {reason}"))
     if delivery["problem"]:
         at.warn(delivery["problem"])
+    if report["mailbox"]["problem"]:
+        at.warn(f"{report['mailbox']['mailbox']}: {report['mailbox']['problem']}")
 
 
 @commands.command(

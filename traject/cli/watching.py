@@ -14,6 +14,7 @@ from models.enums import StepState, TaskState
 from traject import staff
 from traject.cli.changing import decide
 from traject.cli.console import AsJson, Desk, DryRun, Yes, both, desk
+from traject.cli.mailbox import warn_of_the_mailbox
 from traject.dossier import Dossier, find, load, row_id
 from traject.overview import Coming, coming, trajectories
 from traject.show import MOMENT, day, instant_json, moment, table, word
@@ -83,6 +84,7 @@ def status(
             ]
         )
         return
+    warn_of_the_mailbox(at)
     made = table(
         (at.say("Traject", "Trajectory"), {"overflow": "fold"}),
         at.say("School of groep", "School or group"),
