@@ -8,7 +8,7 @@ from flows.context import opened
 from flows.deliver_mail import drain_outbox
 from flows.read_mailbox import drain_inbox
 from flows.verdict import all_done
-from traject import engine
+from traject import engine, nudges
 from traject.advance import advance
 from traject.clock import now
 
@@ -30,6 +30,8 @@ async def heartbeat() -> dict[str, Any]:
         failed.update(report["failed"])
         if report["trajectories"] < BATCH:
             break
+    nudged = await ask_once_more()
+    failed.update(nudged["failed"])
     delivered = await drain_outbox()
     # Last, so that what it may stumble over keeps nothing waiting; what it queues goes out with the next beat.
     mended = await look_once_a_day()
@@ -45,6 +47,14 @@ async def look_once_a_day() -> list[int]:
         years, gatherings = engine.look_once_a_day(store, settings, now=now())
     all_done({}, failed={*years.advanced.failed, *gatherings.advanced.failed})
     return years.mended
+
+
+@task(name="ask once more")
+async def ask_once_more() -> dict[str, Any]:
+    """Queue the nudges that were noted, one mail a person over all trajectories."""
+    with opened() as (store, settings):
+        report = nudges.send(store, settings, now=now())
+    return {"mails": report.mails, "failed": list(report.failed)}
 
 
 @task(name="advance a batch")

@@ -237,6 +237,7 @@ def test_a_month_of_downtime_ends_in_one_reminder_and_a_list_of_what_was_missed(
     assert missed == {
         "kennismaking/reminder-1": "de bijeenkomst was al begonnen",
         "kennismaking/reminder-2": "de bijeenkomst was al begonnen",
+        "kennismaking/nudge-1": "de bijeenkomst was al begonnen",
         "bedankt": "het moment was al te lang voorbij",
     }
     assert light.step("kennismaking").state is StepState.DONE

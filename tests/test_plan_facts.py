@@ -141,7 +141,8 @@ def test_the_difference_names_what_is_new_gone_and_changed():
     )
     changes = diff(old, new)
     names = {((c.after or c.before).key, c.before is None, c.after is None) for c in changes.steps}
-    assert names == {("bericht", False, False), ("taak", False, True), ("middag", True, False)}
+    new_ones = {("middag", True, False), ("middag/nudge-1", True, False), ("middag/nudge-2", True, False)}
+    assert names == {("bericht", False, False), ("taak", False, True), *new_ones}
     assert [(c.before.ends_on, c.after.ends_on) for c in changes.stages] == [
         (date(2027, 3, 6), date(2027, 4, 6))
     ]

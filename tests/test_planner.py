@@ -115,15 +115,17 @@ def test_people_are_not_reminded_before_or_on_the_day_they_are_invited():
     made = plan(one_stage(steps, "6 weken"), facts(), CALENDAR)
     assert [s.key for s in made.steps] == [
         "middag/reminder-1",
+        "middag/nudge-1",
         "middag/reminder-2",
+        "middag/nudge-2",
         "middag/reminder-3",
         "middag",
     ]
-    # Fixed on Thursday 17 September at a week's notice: only the reminder of the day before comes after it.
+    # Fixed on Thursday 17 September at a week's notice: only what comes 3 days and a day before comes after it.
     slot = (local(2026, 9, 17, 13, 30), local(2026, 9, 17, 16, 30))
     fixed = GatheringFixed("middag", "", *slot, invited_at=local(2026, 9, 10, 9))
     late = plan(one_stage(steps), facts(date(2026, 9, 7), fixed), CALENDAR)
-    assert [s.key for s in late.steps if "/" in s.key] == ["middag/reminder-3"]
+    assert [s.key for s in late.steps if "/" in s.key] == ["middag/nudge-2", "middag/reminder-3"]
 
 
 def test_reminders_that_a_holiday_brings_to_one_day_are_one():

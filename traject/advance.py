@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 
 from models import StepRow, Trajectory
 from models.enums import Certainty, StageState, StepKind, StepState, TrajectoryState
-from traject import outbox
+from traject import nudges, outbox
 from traject.another_date import fix_again
 from traject.asking import Asking
 from traject.attendance import ask_who_was_there
@@ -255,6 +255,8 @@ def fire(dossier: Dossier, effects: Effects, key: str, cycle: str) -> None:
             Asking(effects).escalate(step, row, of)
         elif of.kind is StepKind.EVALUATION:
             Asking(effects).remind(step, row, of)
+        elif suffix.startswith("nudge"):
+            nudges.want(effects, row, of)
         else:
             Gatherings(effects).remind(row, of)
         return

@@ -2,17 +2,21 @@
 
 Every answer has a place in one order: the SEQUENCE it answers, then when it was given (RFC 5546 §2.1.5), and of two
 answers in one second the one that promises less. So the same answers in any order end in the same state.
+
+A yes to a gathering that is full puts somebody on the waiting list. What they are then told of their place has a higher
+SEQUENCE, but asks nothing new: an answer to an older one still counts. Only a yes to an offered place must be to the offer.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from models import Event, Gathering, Invitation
 from models.enums import GatheringState, PartStat
 from traject.outbox import withdraw
+from traject.waiting import Standing, has_place_for_newcomer, standing, taken
 
 EVENT_NAMES: dict[PartStat, str] = {
     PartStat.ACCEPTED: "invitation.accepted",
@@ -58,6 +62,11 @@ def current_sequence(gathering: Gathering, invitation: Invitation) -> int:
     return invitation.sequence
 
 
+def oldest_sequence(invitation: Invitation) -> int:
+    """The oldest SEQUENCE that an answer may name: of the last mail that asked whether this person comes."""
+    return invitation.sequence if invitation.answer_sequence is None else invitation.answer_sequence
+
+
 def can_answer(gathering: Gathering, invitation: Invitation, at: datetime) -> Judged | None:
     """Why this invitation cannot be answered at `at`; None: it can."""
     if gathering.state is GatheringState.CANCELLED or invitation.is_cancelled:
@@ -77,8 +86,11 @@ def record_answer(
     refused = can_answer(gathering, invitation, min(answer.given_at, answer.received_at))
     if refused:
         return refused
-    current = current_sequence(gathering, invitation)
-    if answer.sequence < current:
+    # A calendar that counts further than we sent outranks nobody.
+    sequence = min(answer.sequence, invitation.sequence)
+    says_yes = answer.partstat is PartStat.ACCEPTED
+    asked = invitation.sequence if says_yes and invitation.offered_until else oldest_sequence(invitation)
+    if sequence < asked:
         return Judged.STALE
     given_at = answer.given_at
     if invitation.answer_dtstamp is not None and invitation.answered_at is not None:
@@ -86,38 +98,64 @@ def record_answer(
             # A press on the page comes after all that was here before, also after an answer whose clock was ahead.
             given_at = max(given_at, invitation.answer_dtstamp + timedelta.resolution)
         recorded = (invitation.answer_sequence or 0, invitation.answer_dtstamp, _caution(invitation.partstat))
-        this = (current, given_at, _caution(answer.partstat))
+        this = (sequence, given_at, _caution(answer.partstat))
         if this < recorded:
             return Judged.STALE
         if this == recorded:
             return Judged.UNCHANGED
     before = (invitation.partstat, invitation.comment)
+    stood = standing(invitation)
     invitation.partstat = answer.partstat
     invitation.comment = answer.comment
-    invitation.answer_sequence = current  # a calendar that counts further than we sent outranks nobody
+    invitation.answer_sequence = sequence
     invitation.answer_dtstamp = given_at
     invitation.answered_at = answer.received_at
+    invitation.nudge_wanted_at = None
+    _give_place(session, gathering, invitation, stood, answer.received_at)
     session.add(invitation)
     if before == (answer.partstat, answer.comment):
         return Judged.UNCHANGED
     withdraw(session, reason="er is geantwoord", invitation_id=invitation.id)
     if before[0] is answer.partstat:  # only the comment is new: no second fact
         return Judged.COUNTED
-    session.add(
+    ids = {"invitation": invitation.id, "gathering": gathering.id}
+    names = [EVENT_NAMES[answer.partstat]]
+    if standing(invitation) is Standing.WAITING:
+        names.append("place.waited-for")
+    elif stood is Standing.OFFERED and says_yes:
+        names.append("place.taken")
+    elif stood in (Standing.OFFERED, Standing.WAITING):
+        names.append("place.declined")
+    session.add_all(
         Event(
             at=now,
-            name=EVENT_NAMES[answer.partstat],
+            name=name,
             trajectory_id=gathering.trajectory_id,
             actor="participant",
-            details={
-                "invitation": invitation.id,
-                "gathering": gathering.id,
-                "sequence": current,
-                "via": answer.via,
-            },
+            details={**ids, "sequence": sequence, "via": answer.via},
         )
+        for name in names
     )
     return Judged.COUNTED
+
+
+def _give_place(
+    session: Session, gathering: Gathering, invitation: Invitation, stood: Standing, at: datetime
+) -> None:
+    """Say whether this person's yes has a place. The trajectory is locked, so nobody takes the same place meanwhile."""
+    if invitation.partstat is not PartStat.ACCEPTED:
+        invitation.waiting_since = invitation.offered_until = None
+        return
+    if gathering.capacity is None or invitation.is_required or stood in (Standing.PLACE, Standing.WAITING):
+        return
+    query = select(Invitation).where(Invitation.gathering_id == gathering.id, Invitation.id != invitation.id)
+    others = session.exec(query.execution_options(populate_existing=True)).all()
+    if stood is Standing.OFFERED:
+        invitation.offered_until = None
+        if taken(others) < gathering.capacity:
+            invitation.waiting_since = None
+    elif not has_place_for_newcomer(gathering, others, at):
+        invitation.waiting_since = at
 
 
 def _caution(partstat: PartStat) -> int:

@@ -99,6 +99,10 @@ def next_due(dossier: Dossier, now: datetime) -> datetime | None:
             moments.append(dossier.calendar.next_sending_moment(max(row.due_at, now)))
         elif row.state is StepState.OPEN and row.kind in (StepKind.GATHERING, StepKind.EVALUATION):
             moments.append(row.due_at)
+    for invited in dossier.invitations.values():
+        for invitation, _ in invited:
+            ends = (invitation.offered_until, invitation.nudge_wanted_at)
+            moments += [at for at in ends if at and at > now and not invitation.is_cancelled]
     return min(moments, default=None)
 
 
@@ -266,11 +270,10 @@ def _of_another(dossier: Dossier, row: StepRow, parent: str, now: datetime) -> S
         return Settle(row.key, row.cycle, StepState.WITHDRAWN, "niet meer nodig")
     if asked.starts_at and now >= asked.starts_at:
         return Settle(row.key, row.cycle, StepState.MISSED, "de bijeenkomst was al begonnen")
-    if asked.kind is StepKind.EVALUATION and not dossier.unanswered(parent, row.cycle):
+    asks = asked.kind is StepKind.EVALUATION or "/nudge" in row.key
+    if asks and not dossier.unanswered(parent, row.cycle):
         return Settle(row.key, row.cycle, StepState.WITHDRAWN, "iedereen heeft geantwoord")
-    if "/reminder" in row.key and any(
-        _reminded_later(row, parent, other) for other in dossier.steps.values()
-    ):
+    if row.kind is StepKind.MAIL and any(_reminded_later(row, other) for other in dossier.steps.values()):
         return Settle(row.key, row.cycle, StepState.WITHDRAWN, "er ging al een latere herinnering")
     if "/reminder" in row.key and any(
         _reminds_today(dossier, row, parent, other, now) for other in dossier.steps.values()
@@ -289,9 +292,9 @@ def _reminds_today(dossier: Dossier, row: StepRow, parent: str, other: StepRow, 
     return row.due_at < other.due_at and local(other.due_at).date() == local(now).date()
 
 
-def _reminded_later(row: StepRow, parent: str, other: StepRow) -> bool:
+def _reminded_later(row: StepRow, other: StepRow) -> bool:
     """Whether a reminder that was meant to come after this one went out before it: staff held this one."""
-    same = other.cycle == row.cycle and other.key.startswith(f"{parent}/reminder")
+    same = other.cycle == row.cycle and other.key.startswith(row.key.rpartition("-")[0])
     return same and other.state is StepState.DONE and (other.due_at or _NEVER) > (row.due_at or _NEVER)
 
 
@@ -301,8 +304,8 @@ def _merged(dossier: Dossier, due: list[StepRow]) -> set[tuple[str, str]]:
     for row in due:
         parent, _, suffix = row.key.partition("/")
         step: Step = dossier.programme.step(parent)
-        if suffix.startswith("reminder"):
-            same["of", parent, row.cycle].append(row)
+        if row.kind is StepKind.MAIL and suffix:
+            same["of", row.key.rpartition("-")[0], row.cycle].append(row)
         elif not suffix and step.catch_up is CatchUp.COALESCE:
             same["like", step.template, *step.to].append(row)
     return {(row.key, row.cycle) for rows in same.values() for row in rows[:-1]}

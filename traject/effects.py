@@ -48,6 +48,7 @@ class Reason:
     expires_at: datetime | None = None
     sequence: int | None = None
     reply_tag: str = ""  # of an invitation or request; else the message's own
+    is_of_many: bool = False  # about several trajectories, so that none of them owns it
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ class Effects:
         message = Message(
             effect_key=effect_key,
             kind=kind,
-            trajectory_id=self.dossier.id,
+            trajectory_id=None if reason.is_of_many else self.dossier.id,
             step_id=reason.step_id,
             person_id=row_id(person),
             invitation_id=reason.invitation_id,

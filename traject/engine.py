@@ -12,6 +12,8 @@ from traject.advance import AdvanceReport, advance
 from traject.delivery import DeliveryReport, deliver
 from traject.inbox import Report as InboxReport
 from traject.inbox import apply_stored
+from traject.nudges import NudgeReport
+from traject.nudges import send as send_nudges
 from traject.reading import Reading, read_mailbox
 from traject.scheduling import ScheduleReport, schedule_gatherings
 from traject.settings import Settings
@@ -28,6 +30,7 @@ class RunReport:
     years: YearReport
     gatherings: ScheduleReport
     advanced: AdvanceReport
+    nudged: NudgeReport
     delivery: DeliveryReport
 
     def as_dict(self, language: str = "nl") -> dict[str, Any]:
@@ -46,7 +49,9 @@ class RunReport:
             "replanned": self.gatherings.replanned,
             "trajectories": len({trajectory for part in parts for trajectory in part.trajectories}),
             "moves": dict(sorted(moves.items())),
-            "failed": {trajectory: why for part in parts for trajectory, why in part.failed.items()},
+            "nudged": self.nudged.mails,
+            "failed": self.nudged.failed
+            | {trajectory: why for part in parts for trajectory, why in part.failed.items()},
             "delivery": delivery,
         }
 
@@ -62,11 +67,12 @@ async def run_once(
     mailbox = await asyncio.to_thread(read_mailbox, store, settings, clock())
     inbox = apply_stored(store, settings, clock())
     advanced = advance(store, settings, now=clock())
+    nudged = send_nudges(store, settings, now=clock())
     try:
         years, gatherings = look_once_a_day(store, settings, now=clock())
     finally:  # what the look may stumble over keeps no mail waiting
         delivery = await deliver(store, settings, clock=clock, progress=progress)
-    return RunReport(mailbox, inbox, years, gatherings, advanced, delivery)
+    return RunReport(mailbox, inbox, years, gatherings, advanced, nudged, delivery)
 
 
 def look_once_a_day(store: Store, settings: Settings, *, now: datetime) -> tuple[YearReport, ScheduleReport]:

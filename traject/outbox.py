@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel
 
-from models import Message, MessageContent
+from models import Gathering, Invitation, Message, MessageContent, NudgedInvitation
 from models.enums import MessageKind, MessageState
 from traject import pacing
 from traject.errors import Refused
@@ -26,6 +26,9 @@ LEASE = timedelta(minutes=10)
 _messages = SQLModel.metadata.tables[str(Message.__tablename__)]
 _contents = SQLModel.metadata.tables[str(MessageContent.__tablename__)]
 _m = _messages.c
+_nudged = SQLModel.metadata.tables[str(NudgedInvitation.__tablename__)].c
+_invitations = SQLModel.metadata.tables[str(Invitation.__tablename__)]
+_gatherings = SQLModel.metadata.tables[str(Gathering.__tablename__)]
 _WAITING = text(
     "state IN ('queued', 'attempting')"
 )  # as the partial index says it, else SQLite reads the table
@@ -116,7 +119,15 @@ def withdraw(
         "trajectory_id": trajectory_id,
         "step_id": step_id,
     }
-    conditions = [_m[name] == value for name, value in wanted.items() if value is not None]
+    # A nudge is about several gatherings; what else it asks, the next look asks anew.
+    about = nudges_about(session, invitation_id=invitation_id, trajectory_id=trajectory_id)
+    conditions = [
+        or_(_m[name] == value, _m.id.in_(about))
+        if about and name in ("invitation_id", "trajectory_id")
+        else _m[name] == value
+        for name, value in wanted.items()
+        if value is not None
+    ]
     if not conditions:
         message = "say what to withdraw: give at least one id"
         raise ValueError(message)
@@ -132,6 +143,28 @@ def withdraw(
         .values(state=MessageState.WITHDRAWN, answer=reason, next_attempt_at=None)
     )
     return done.rowcount
+
+
+def nudges_about(
+    session: Session, *, invitation_id: int | None = None, trajectory_id: int | None = None
+) -> Sequence[int]:
+    """The nudges that wait to go out and ask about this invitation, or about this trajectory; by id."""
+    waiting = select(_m.id).where(
+        _m.id == _nudged.message_id,
+        _m.state.in_([MessageState.QUEUED, MessageState.HELD, MessageState.ATTEMPTING]),
+    )
+    if invitation_id is not None:
+        waiting = waiting.where(_nudged.invitation_id == invitation_id)
+    elif trajectory_id is not None:
+        waiting = waiting.where(
+            _nudged.invitation_id == _invitations.c.id,
+            _invitations.c.gathering_id == _gatherings.c.id,
+            _gatherings.c.trajectory_id == trajectory_id,
+        )
+    else:
+        return []
+    session.flush()
+    return session.connection().execute(waiting.distinct()).scalars().all()
 
 
 # What staff decide about one message

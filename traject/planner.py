@@ -14,6 +14,7 @@ Rules that are Traject's own choice:
 - a gathering that is shared has the date of the first one elsewhere with its theme, in its window; nobody is reminded
   of it here, and while there is none it waits until the end of its window;
 - where staff choose the date, they are asked two weeks before people are invited;
+- who has not answered an invitation is asked once more 10 and 3 days before the gathering;
 - an evaluation is asked in the school year of the start only when two weeks of its window are left.
 """
 
@@ -30,6 +31,10 @@ from traject.spans import shift
 TIME_TO_CHOOSE = timedelta(days=14)
 """So long before people are invited staff are asked to choose a date, where the programme leaves that to them."""
 NOTHING_EARLIER = timedelta()
+NUDGES = (timedelta(days=10), timedelta(days=3))
+"""How long before a gathering who has not answered is asked once more."""
+LEAST_REST = timedelta(days=2)
+"""Nobody is asked again sooner than this after the invitation."""
 
 __all__ = ["LEAST_NOTICE", "OVERRUN", "Changes", "closing", "diff", "plan"]
 
@@ -127,6 +132,28 @@ class _Lines:
                 continue  # the invitation itself has just come
             title = f"Herinnering: {step.title.nl}"
             self._add(step, cycle, f"/reminder-{number}", due_at=remind_at, certainty=certainty, title=title)
+        self._plan_nudges(step, cycle, starts_at, told_on, reminders, certainty)
+
+    def _plan_nudges(
+        self,
+        step: Step,
+        cycle: str,
+        starts_at: datetime,
+        told_on: date,
+        reminders: list[datetime],
+        certainty: Certainty,
+    ) -> None:
+        """Ask once more who has not answered; a reminder on the same day asks that already."""
+        local = self.dates.calendar.to_local
+        taken = {local(at).date() for at in reminders}
+        for number, before in enumerate(NUDGES, start=1):
+            day = self.dates.calendar.local(local(starts_at).date() - before, DEFAULT_TIME)
+            at = min(self.dates.calendar.next_sending_moment(day), self._sending_before(starts_at))
+            on = local(at).date()
+            if on - told_on >= LEAST_REST and on not in taken:
+                taken.add(on)
+                title = f"Navraag: {step.title.nl}"
+                self._add(step, cycle, f"/nudge-{number}", due_at=at, certainty=certainty, title=title)
 
     def _one_a_day(self, reminders: list[datetime]) -> list[tuple[int, datetime]]:
         """The reminders with their numbers; of those that a holiday brought to one day, only the first."""
@@ -211,7 +238,7 @@ class _Lines:
         ends_at: datetime | None = None,
         title: str = "",
     ) -> None:
-        kinds = {"/r": StepKind.MAIL, "/e": StepKind.TASK}
+        kinds = {"/r": StepKind.MAIL, "/n": StepKind.MAIL, "/e": StepKind.TASK}
         key = step.key + suffix
         if suffix and (key, cycle) in self.dates.known.moved:
             due_at, certainty = self.dates.known.moved[key, cycle], Certainty.FIXED

@@ -19,7 +19,7 @@ from models.enums import (
     TaskState,
     TrajectoryState,
 )
-from traject import outbox
+from traject import nudges, outbox
 from traject.dossier import row_id
 from traject.effects import PAUSED
 from traject.errors import Refused
@@ -72,6 +72,7 @@ def pause(
         trajectory = work.dossier.trajectory
         _allowed(trajectory.state, TrajectoryState.PAUSED, trajectory.reference)
         trajectory.state, trajectory.paused_at = TrajectoryState.PAUSED, now
+        nudges.take_back(work.session, work.dossier.id, reason=PAUSED)
         for message in _of_trajectory(work, MessageState.QUEUED):
             if message.kind is MessageKind.CANCELLATION:
                 continue  # a meeting that is off must leave the calendar

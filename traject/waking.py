@@ -19,11 +19,14 @@ def lock_trajectories(session: Session, trajectory_ids: Collection[int]) -> None
     ).all()
 
 
-def wake(session: Session, trajectory_ids: Collection[int], now: datetime) -> None:
-    """Let `advance` look at these trajectories at the next heartbeat."""
+def wake(
+    session: Session, trajectory_ids: Collection[int], now: datetime, at: datetime | None = None
+) -> None:
+    """Let `advance` look at these trajectories at the next heartbeat; with `at`, at that instant at the latest."""
+    wanted = max(now, at) if at else now
     due = col(Trajectory.next_due_at)
     session.exec(
         update(Trajectory)
-        .where(col(Trajectory.id).in_(trajectory_ids), or_(due.is_(None), due > now))
-        .values(next_due_at=now)
+        .where(col(Trajectory.id).in_(trajectory_ids), or_(due.is_(None), due > wanted))
+        .values(next_due_at=wanted)
     )
