@@ -18,6 +18,7 @@ from traject import nudges, outbox
 from traject.another_date import fix_again
 from traject.asking import Asking
 from traject.attendance import ask_who_was_there
+from traject.choosing import ask, asks_others, tell_of_dates
 from traject.decide import (
     CloseStage,
     Finish,
@@ -179,17 +180,10 @@ def _changes_the_plan(move: Move, dossier: Dossier) -> bool:
 
 
 def follow(session: Session, dossier: Dossier, effects: Effects) -> Plan:
-    """Plan again from the facts; a gathering without a date in a stage that is open becomes a task for the adviser."""
+    """Plan again from the facts; the adviser is asked about a gathering that has no date, or needs a choice."""
     session.flush()
     made = replan(session, dossier, effects.now)
-    for problem in made.problems:
-        row = dossier.steps.get((problem.key, problem.cycle))
-        stage = dossier.stages.get(row.stage) if row else None
-        waits = row and row.state is StepState.PLANNED and row.kind is StepKind.GATHERING
-        if row and waits and (stage is None or stage.state is StageState.OPEN):
-            effects.task(
-                effects.key(row, "problem"), f"Kies een datum: {row.title}", problem.reason.nl, row=row
-            )
+    tell_of_dates(session, dossier, effects, made)
     return made
 
 
@@ -265,6 +259,8 @@ def fire(dossier: Dossier, effects: Effects, key: str, cycle: str) -> None:
             effects.mail(step, row)
         case StepKind.TASK:
             effects.assign(step, row)
+        case StepKind.GATHERING if asks_others(step, row):
+            ask(effects, row)
         case StepKind.GATHERING if row_id(row) in dossier.gatherings:
             fix_again(Gatherings(effects), step, row)
         case StepKind.GATHERING:

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from models import StageRow, StepRow
 from models.enums import OPEN_STEPS, CatchUp, StageState, StepKind, StepState
+from traject.choosing import waits_for_others
 from traject.dossier import Dossier
 from traject.programme import Anchor, Condition, Predicate, Stage, Step
 from traject.spans import shift
@@ -95,6 +96,10 @@ def next_due(dossier: Dossier, now: datetime) -> datetime | None:
     for row in dossier.steps.values():
         if row.on_hold or row.due_at is None:
             continue
+        if row.state is StepState.OPEN and _is_joined(dossier, row):
+            continue
+        if row.state is StepState.PLANNED and row.ends_at and _is_joined(dossier, row):
+            moments += [row.ends_at] if row.starts_at is None else []
         if row.state is StepState.PLANNED and _is_reachable(dossier, row):
             moments.append(dossier.calendar.next_sending_moment(max(row.due_at, now)))
         elif row.state is StepState.OPEN and row.kind in (StepKind.GATHERING, StepKind.EVALUATION):
@@ -154,7 +159,32 @@ def _stage_moves(dossier: Dossier, now: datetime) -> Iterator[Move]:
 def _owes(dossier: Dossier, stage: str, now: datetime) -> bool:
     """Whether something of the stage fell due and did not happen yet: it goes first, or is seen to be missed."""
     rows = (row for row in dossier.steps.values() if row.stage == stage and row.state is StepState.PLANNED)
-    return any(_is_due(row, now) and _is_reachable(dossier, row) for row in rows)
+    return any(
+        _is_due(row, now) and (_is_reachable(dossier, row) or _waits_for_choice(dossier, row)) for row in rows
+    )
+
+
+def _step(dossier: Dossier, row: StepRow) -> Step | None:
+    """What the programme says of a row; None for what belongs to a step, and for a step of an older version."""
+    return next((step for step in dossier.programme.steps if step.key == row.key), None)
+
+
+def _waits_for_choice(dossier: Dossier, row: StepRow) -> bool:
+    """Staff still owe a date: its stage does not end without it."""
+    step = _step(dossier, row)
+    return step is not None and not step.is_shared and waits_for_others(step, row)
+
+
+def _is_joined(dossier: Dossier, row: StepRow) -> bool:
+    """A gathering that another trajectory holds: that one says when it is over."""
+    step = _step(dossier, row) if row.kind is StepKind.GATHERING else None
+    return step is not None and step.is_shared
+
+
+def _is_without_theme(dossier: Dossier, row: StepRow, now: datetime) -> bool:
+    """The time in which it could join a gathering is over."""
+    waits = row.state is StepState.PLANNED and row.starts_at is None and row.ends_at is not None
+    return waits and (row.ends_at or now) <= now and not row.on_hold and _is_joined(dossier, row)
 
 
 def _may_open(dossier: Dossier, row: StageRow) -> bool:
@@ -188,7 +218,7 @@ def _is_reachable(dossier: Dossier, row: StepRow) -> bool:
     if suffix:  # also when its stage was closed: people still come, or still have to answer
         asked = dossier.steps.get((parent, row.cycle))
         return asked is not None and asked.state is not StepState.PLANNED
-    if _waits_for_gathering(dossier, row):
+    if _waits_for_gathering(dossier, row) or waits_for_others(_step(dossier, row), row):
         return False
     if not row.stage:
         return True
@@ -215,7 +245,11 @@ def _step_moves(dossier: Dossier, now: datetime) -> Iterator[Move]:
     may_send = dossier.calendar.next_sending_moment(now) == now
     fires: list[StepRow] = []
     for row in due:
-        if row.state is StepState.OPEN:
+        if _is_without_theme(dossier, row, now):
+            yield Settle(row.key, row.cycle, StepState.MISSED, "er was geen bijeenkomst met dit thema")
+        elif row.state is StepState.OPEN and _is_joined(dossier, row):
+            continue
+        elif row.state is StepState.OPEN:
             yield Settle(row.key, row.cycle, StepState.DONE)
         elif not _is_reachable(dossier, row):
             continue

@@ -209,6 +209,24 @@ class Dates:
 
     # Gatherings
 
+    def wanted(self) -> list[tuple[Step, str]]:
+        """Every step that comes, with its school year, in the programme's order."""
+        return [
+            (step, cycle)
+            for step in self.programme.steps
+            if self.applies(step)
+            for cycle in self.cycles(step)
+            if self.is_to_come(step, cycle)
+        ]
+
+    def choose(self) -> list[tuple[Step, str]]:
+        """Choose the dates of all gatherings, those that cannot give way first; gives every step that comes."""
+        wanted = self.wanted()
+        for step, cycle in sorted(wanted, key=lambda each: not each[0].is_shared):
+            if step.kind is StepKind.GATHERING:
+                self.dates_of(step, cycle)
+        return wanted
+
     def dates_of(self, step: Step, cycle: str) -> Slot | None:
         """The start and end of a gathering, chosen when first asked for; None: it cannot be planned."""
         name = (step.key, cycle)

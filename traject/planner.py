@@ -45,17 +45,7 @@ def plan(programme: Programme, facts: Facts, calendar: SchoolCalendar) -> Plan:
     What cannot be met has no moment (`due_at` None) and stands in `problems` by name; nothing raises.
     """
     dates = Dates(programme, facts, calendar)
-    wanted = [
-        (step, cycle)
-        for step in programme.steps
-        if dates.applies(step)
-        for cycle in dates.cycles(step)
-        if dates.is_to_come(step, cycle)
-    ]
-    # Dates of gatherings first, so that the order of other steps does not matter; of these, those that cannot give way.
-    for step, cycle in sorted(wanted, key=lambda each: not each[0].is_shared):
-        if step.kind is StepKind.GATHERING:
-            dates.dates_of(step, cycle)
+    wanted = dates.choose()  # first, so that the order of other steps does not matter
     lines = _Lines(dates)
     for step, cycle in wanted:
         lines.add_step(step, cycle)

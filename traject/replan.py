@@ -9,7 +9,7 @@ from sqlalchemy import delete, insert, update
 from sqlmodel import Session, col, select
 
 from models import Message, StageRow, StepRow, Task
-from models.enums import StageState, StepState, TaskState
+from models.enums import StageState, StepKind, StepState, TaskState
 from traject.dossier import Dossier
 from traject.plan import Changes, Facts, Plan, PlannedStage, PlannedStep, diff
 from traject.planner import plan
@@ -157,7 +157,7 @@ def _remove(session: Session, dossier: Dossier, wanted: set[tuple[str, str]], no
         for name, row in dossier.steps.items()
         if name not in wanted
         and row.state is StepState.PLANNED
-        and row.acted_at is None
+        and (row.acted_at is None or row.kind is StepKind.GATHERING)  # of that, only staff were asked
         and row.id not in dossier.gatherings  # it did not take place; who was invited is kept
     ]
     if gone:

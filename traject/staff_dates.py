@@ -1,0 +1,46 @@
+"""Staff choose the date of a gathering, and hear what stands in its way."""
+
+from datetime import datetime
+
+from traject.dossier import find, load, row_id
+from traject.errors import Refused
+from traject.obstacles import together
+from traject.settings import Settings
+from traject.slots import in_the_way
+from traject.staff_action import StaffResult
+from traject.staff_steps import move_step
+from traject.store import Store
+
+
+def choose(
+    store: Store,
+    settings: Settings,
+    reference: str,
+    step: str,
+    cycle: str = "",
+    *,
+    to: datetime,
+    force: bool = False,
+    now: datetime,
+    dry_run: bool = False,
+) -> StaffResult:
+    """Give a gathering this date. Refused when something stands in the way, unless staff say that it does not matter.
+
+    `force` never gives a date in the past, nor one on which another gathering of the trajectory is already known.
+    """
+    with store.read() as session:
+        dossier = load(session, row_id(find(session, reference)), settings, now)
+        found = in_the_way(dossier, step, cycle, to, now)
+        local = dossier.calendar.to_local(to)
+    if to > now and found and not force:
+        reasons = together(found)
+        text = reasons.in_language(settings.language)
+        message = (
+            f"{local:%d-%m-%Y %H:%M} cannot be: {text}; choose another moment (`traject slots {reference} {step}`), "
+            "or choose it all the same with --force"
+            if settings.language == "en"
+            else f"{local:%d-%m-%Y %H:%M} kan niet: {text}; kies een ander moment (`traject slots {reference} {step}`), "
+            "of kies dit toch met --force"
+        )
+        raise Refused(message)
+    return move_step(store, settings, reference, step, cycle, to=to, now=now, dry_run=dry_run)
