@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel
+from sqlmodel import select as sql_select
 
 from models import Gathering, Invitation, Message, MessageContent, NudgedInvitation
 from models.enums import MessageKind, MessageState
@@ -84,6 +85,11 @@ def queue_all(session: Session, messages: Iterable[Message]) -> set[str]:
         rows = [{"message_id": new[key], "data": content.data} for key, content in contents.items()]
         connection.execute(insert(_contents), rows)
     return set(new)
+
+
+def find(session: Session, effect_key: str) -> Message:
+    """The message of an effect that was queued."""
+    return session.exec(sql_select(Message).where(Message.effect_key == effect_key)).one()
 
 
 def _row(message: Message) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from traject.cli import (
     programmes,
     running,
     school_calendar,
+    trial,
     watching,
 )
 from traject.cli.console import Desk, Group, both, language_of
@@ -57,6 +58,7 @@ app.add_typer(watching.tasks, name="tasks")
 app.add_typer(mail_plan.outbox, name="outbox")
 app.add_typer(mail.inbox, name="inbox")
 mail.inbox.add_typer(mailbox.commands)
+app.add_typer(trial.mail, name="mail")
 
 
 def main() -> None:
