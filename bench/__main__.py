@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from bench import composing, delivery, heartbeat, idle, launching, machine, memory, planning
+from bench import composing, delivery, feed, heartbeat, idle, launching, machine, memory, planning
 from bench.figures import Figure
 
 WIDTH = 116
@@ -69,6 +69,13 @@ def _heartbeat(asked: argparse.Namespace) -> list[Figure]:
     ]
 
 
+def _feed(asked: argparse.Namespace) -> list[Figure]:
+    gatherings, rounds = {"full": (500, 200), "quick": (500, 50), "tiny": (3, 2)}[asked.size]
+    return [
+        figure for kind in asked.databases for figure in feed.run(kind, gatherings=gatherings, rounds=rounds)
+    ]
+
+
 def _idle(asked: argparse.Namespace) -> list[Figure]:
     return idle.run(minutes=asked.minutes)
 
@@ -80,6 +87,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "launching": _launching,
     "memory": _memory,
     "heartbeat": _heartbeat,
+    "feed": _feed,
     "idle": _idle,
 }
 

@@ -24,6 +24,8 @@ _PARAMETER = re.compile(r';([A-Za-z0-9_-]+)=((?:"[^"]*"|[^";:])*)')
 
 def plain(text: str) -> str:
     """Return the text as a calendar can carry it: line ends as LF, control characters and lone surrogates gone."""
+    if text.isprintable():  # most are, and this is ten times as quick
+        return text
     return _UNPRINTABLE.sub("", _LINE_ENDS.sub("\n", text))
 
 

@@ -126,10 +126,10 @@ def prepare(
 ) -> Prepared:
     """Write what all receivers of an event share. Not `is_sure`: they wait for a place (STATUS:TENTATIVE)."""
     is_cancel = method is Method.CANCEL
-    year = zone_year(event)
-    zone = vtimezone(event.timezone, year) if year else b""
     status = Status.CANCELLED if is_cancel else Status.CONFIRMED if is_sure else Status.TENTATIVE
-    head = ["BEGIN:VEVENT", *event_lines(event, status, takes_time=not is_cancel)]
+    lines, year = event_lines(event, status, takes_time=not is_cancel)
+    zone = vtimezone(event.timezone, year) if year else b""
+    head = ["BEGIN:VEVENT", *lines]
     return Prepared(
         method=method,
         organizer_name=event.organizer_name,
@@ -175,13 +175,17 @@ def _opening(method: Method) -> bytes:
 _END = b"END:VEVENT\r\nEND:VCALENDAR\r\n"
 
 
-def event_lines(event: CalendarEvent, status: Status, *, takes_time: bool) -> list[str]:
-    """Return what a mail and a feed say alike of an event, unfolded: all but BEGIN, END, ORGANIZER and ATTENDEE."""
-    return [
+def event_lines(event: CalendarEvent, status: Status, *, takes_time: bool) -> tuple[list[str], int | None]:
+    """Return what a mail and a feed say alike of an event, unfolded: all but BEGIN, END, ORGANIZER and ATTENDEE.
+
+    And the year in which the VTIMEZONE of its times must be right; None: they are in UTC and need none.
+    """
+    times, year = _times(event)
+    lines = [
         f"UID:{escaped(event.uid)}",
         f"SEQUENCE:{event.sequence}",
         f"DTSTAMP:{utc(event.dtstamp)}",
-        *_times(event),
+        *times,
         f"SUMMARY:{escaped(event.summary)}",
         *([f"DESCRIPTION:{escaped(event.description)}"] if event.description else []),
         *([f"LOCATION:{escaped(event.location)}"] if event.location else []),
@@ -189,11 +193,7 @@ def event_lines(event: CalendarEvent, status: Status, *, takes_time: bool) -> li
         f"STATUS:{status}",
         f"TRANSP:{'OPAQUE' if takes_time else 'TRANSPARENT'}",
     ]
-
-
-def zone_year(event: CalendarEvent) -> int | None:
-    """Return the year in which its VTIMEZONE must be right; None: its times are in UTC and need none."""
-    return event.starts_at.astimezone(ZoneInfo(event.timezone)).year if _is_local(event) else None
+    return lines, year
 
 
 def organizer_line(name: str, email: str) -> bytes:
@@ -201,22 +201,14 @@ def organizer_line(name: str, email: str) -> bytes:
     return _person("ORGANIZER", name, "", email)
 
 
-def _is_local(event: CalendarEvent) -> bool:
-    """Of the two 02:30s of an October night a calendar reads the first, or either: such times are in UTC."""
+def _times(event: CalendarEvent) -> tuple[list[str], int | None]:
     zone = ZoneInfo(event.timezone)
-    return event.timezone != "UTC" and not any(
-        comes_twice(at.astimezone(zone)) for at in (event.starts_at, event.ends_at)
-    )
-
-
-def _times(event: CalendarEvent) -> list[str]:
-    if not _is_local(event):
-        return [f"DTSTART:{utc(event.starts_at)}", f"DTEND:{utc(event.ends_at)}"]
-    zone, local = ZoneInfo(event.timezone), f";TZID={event.timezone}:%Y%m%dT%H%M%S"
-    return [
-        event.starts_at.astimezone(zone).strftime(f"DTSTART{local}"),
-        event.ends_at.astimezone(zone).strftime(f"DTEND{local}"),
-    ]
+    start, end = event.starts_at.astimezone(zone), event.ends_at.astimezone(zone)
+    if event.timezone == "UTC" or comes_twice(start) or comes_twice(end):
+        # Of the two 02:30s of an October night a calendar reads the first, or either.
+        return [f"DTSTART:{utc(start)}", f"DTEND:{utc(end)}"], None
+    local = f";TZID={event.timezone}:%Y%m%dT%H%M%S"
+    return [start.strftime(f"DTSTART{local}"), end.strftime(f"DTEND{local}")], start.year
 
 
 def utc(at: datetime) -> str:

@@ -15,6 +15,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from portal.evaluation import evaluation_pages
+from portal.feeds import feed_pages
 from portal.invitation import invitation_pages
 from portal.pages import STATIC, Desk
 from portal.public import public_pages
@@ -33,6 +34,7 @@ def create_app(settings: Settings, store: Store, now: Callable[[], datetime] = c
     app.include_router(public_pages(desk))
     app.include_router(invitation_pages(desk))
     app.include_router(evaluation_pages(desk))
+    app.include_router(feed_pages(desk))
     app.mount("/static", StaticFiles(directory=STATIC))
 
     def refused(request: Request, error: Exception) -> Response:

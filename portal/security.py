@@ -26,7 +26,7 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 
-_TOKEN = re.compile(r"(/[ie]/)[^/?#\s]+")
+_TOKEN = re.compile(r"(/[ief]/)[^/?#\s]+")
 
 
 def headers_for(base_url: str) -> dict[str, str]:
@@ -64,7 +64,7 @@ class Guard:
                 for name, value in self.headers.items():
                     headers[name] = value
                 is_style = scope["path"].startswith("/static/") and message["status"] == 200
-                headers["Cache-Control"] = "public, max-age=86400" if is_style else "no-store"
+                headers.setdefault("Cache-Control", "public, max-age=86400" if is_style else "no-store")
             await send(message)
 
         await self.app(scope, limited, guarded)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models import AccessToken
-from traject.access import Refusal, _hash, answer_url, evaluation_url, issue, open_token, revoke
+from traject.access import Refusal, answer_url, evaluation_url, issue, open_token, revoke, token_hash
 from traject.store import Store
 
 
@@ -59,7 +59,7 @@ def test_the_database_does_not_hold_the_token(store: Store, now: datetime):
     world = build(store)
     everything = repr(dump(store))
     assert world.invitation_token not in everything
-    assert _hash(world.invitation_token) in everything
+    assert token_hash(world.invitation_token) in everything
 
 
 def test_tokens_are_long_url_safe_and_all_different(store: Store, now: datetime):
@@ -82,7 +82,7 @@ def test_a_token_is_for_exactly_one_thing(store: Store, now: datetime):
 
 @given(st.text())
 def test_any_text_has_a_hash(token: str):
-    assert re.fullmatch("[0-9a-f]{64}", _hash(token))
+    assert re.fullmatch("[0-9a-f]{64}", token_hash(token))
 
 
 def test_links_say_which_page_they_open():

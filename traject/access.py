@@ -44,7 +44,7 @@ def issue(
     token = secrets.token_urlsafe(TOKEN_BYTES)
     session.add(
         AccessToken(
-            token_hash=_hash(token),
+            token_hash=token_hash(token),
             invitation_id=invitation_id,
             request_id=request_id,
             created_at=now,
@@ -56,7 +56,9 @@ def issue(
 
 def open_token(session: Session, token: str, now: datetime) -> AccessToken | Refusal:
     """What a token opens at `now`, or why it opens nothing. Changes nothing."""
-    found = session.exec(select(AccessToken).where(col(AccessToken.token_hash) == _hash(token))).one_or_none()
+    found = session.exec(
+        select(AccessToken).where(col(AccessToken.token_hash) == token_hash(token))
+    ).one_or_none()
     if found is None:
         return Refusal.UNKNOWN
     if found.revoked_at is not None and found.revoked_at <= now:
@@ -103,7 +105,8 @@ def evaluation_url(base_url: str, token: str) -> str:
     return f"{base_url}/e/{token}"
 
 
-def _hash(token: str) -> str:
+def token_hash(token: str) -> str:
+    """What is kept of a token: the SHA-256, in 64 hexadecimal digits."""
     # A plain hash suffices: the token is random, so there is nothing to guess. `surrogatepass`: a hostile URL may hold
     # what is no text.
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

@@ -6,6 +6,7 @@ import typer
 
 from traject.cli import (
     changing,
+    feeds,
     launching,
     mail,
     mail_plan,
@@ -53,6 +54,7 @@ for commands in (running.commands, launching.commands, watching.commands, changi
     app.add_typer(commands)
 app.add_typer(school_calendar.commands, name="schools")
 app.add_typer(people.commands, name="people")
+app.add_typer(feeds.commands, name="feeds")
 app.add_typer(programmes.commands, name="programmes")
 app.add_typer(watching.tasks, name="tasks")
 app.add_typer(mail_plan.outbox, name="outbox")

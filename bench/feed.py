@@ -1,0 +1,186 @@
+"""A calendar feed of 500 gatherings, asked over a real socket of the web server that `traject up` starts.
+
+The whole feed, and the answer "not changed" to a reader that has it. The first answer of a process also opens the
+database and works out the time zones; it is a line of its own.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from http.client import HTTPConnection
+from pathlib import Path
+
+from bench import places
+from bench.figures import Figure, once, timed
+from models import Gathering, Invitation, Person, ProgrammeVersion, StepRow, Trajectory
+from models.enums import FeedKind, StepKind
+from traject import clock
+from traject.feeds import make_feed
+from traject.store import Store
+
+WHOLE_LIMIT = 50.0
+UNCHANGED_LIMIT = 2.0
+"""Milliseconds (issue 3 §5)."""
+
+TRAJECTORIES = 10
+GUESTS = 10
+"""People at each gathering, of whom one reads the feed."""
+
+
+def run(kind: str, *, gatherings: int = 500, rounds: int = 200) -> list[Figure]:
+    """Figures of one kind of database (`sqlite` or `postgresql`), of a person's own feed and that of staff."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        url = stack.enter_context(places.KINDS[kind](folder))()
+        store = stack.enter_context(places.opened(url, TRAJECTORIES))
+        own, staff = _fill(store, gatherings)
+        figures: list[Figure] = []
+        for whose, token in (("a person's feed", own), ("the feed of staff", staff)):
+            with _portal(url, folder) as port:
+                figures += _measured(
+                    f"{whose}, {gatherings} gatherings, {kind}", port, token, gatherings, rounds
+                )
+    return figures
+
+
+def _measured(subject: str, port: int, token: str, gatherings: int, rounds: int) -> list[Figure]:
+    connection = HTTPConnection("127.0.0.1", port)
+    tag = ""
+
+    def whole() -> None:
+        nonlocal tag
+        connection.request("GET", f"/f/{token}.ics")
+        answer = connection.getresponse()
+        events = answer.read().count(b"BEGIN:VEVENT")
+        if (answer.status, events) != (200, gatherings):
+            message = f"{gatherings} gatherings were asked for; the answer was {answer.status} with {events}"
+            raise AssertionError(message)
+        tag = answer.headers["ETag"]
+
+    def unchanged() -> None:
+        connection.request("GET", f"/f/{token}.ics", headers={"If-None-Match": tag})
+        answer = connection.getresponse()
+        answer.read()
+        if answer.status != 304:
+            message = f"a feed that did not change was to be answered with 304, not {answer.status}"
+            raise AssertionError(message)
+
+    first = once(whole)
+    figures = [
+        Figure(subject, "the first of a process", first * 1e3, "ms"),
+        Figure(
+            subject,
+            "whole",
+            **timed(whole, rounds=max(1, rounds // 4), warm_up=2).times("ms", 1e3),
+            limit=WHOLE_LIMIT,
+        ),
+        Figure(
+            subject,
+            "not changed (304)",
+            **timed(unchanged, rounds=rounds, warm_up=5).times("ms", 1e3),
+            limit=UNCHANGED_LIMIT,
+        ),
+    ]
+    connection.close()
+    return figures
+
+
+def _fill(store: Store, gatherings: int) -> tuple[str, str]:
+    """Gatherings of which half are over, in several trajectories; gives the tokens of both feeds."""
+    now = clock.now().replace(microsecond=0)
+    with store.write() as session:
+        version = ProgrammeVersion(key="bench", version=1, title="", sha256="0", text="", stored_at=now)
+        people = [Person(name=f"Guest {n}", email=f"guest{n}@school.example") for n in range(GUESTS)]
+        session.add_all([version, *people])
+        session.flush()
+        made = [
+            Trajectory(
+                reference=f"bench:{number}",
+                programme_version_id=version.id or 0,
+                organisation_id=number + 1,
+                title=f"Cultuureducatie {number}",
+                starts_on=places.STARTS_ON,
+                launched_at=now,
+            )
+            for number in range(TRAJECTORIES)
+        ]
+        session.add_all(made)
+        session.flush()
+        for number in range(gatherings):
+            trajectory = made[number % TRAJECTORIES].id or 0
+            step = StepRow(
+                trajectory_id=trajectory, key=f"g{number}", kind=StepKind.GATHERING, title="", acted_at=now
+            )
+            session.add(step)
+            session.flush()
+            starts_at = now + timedelta(days=number - gatherings // 2)
+            gathering = Gathering(
+                trajectory_id=trajectory,
+                step_id=step.id or 0,
+                uid=f"g{number}@hart.example",
+                title="Studiemiddag muziek en beeldende kunst",
+                description="We maken kennis met wat er in de stad te zien en te doen is. Neem het schoolplan mee.",
+                place="Hart, Kleine Houtweg 18, Haarlem",
+                starts_at=starts_at,
+                ends_at=starts_at + timedelta(hours=3),
+            )
+            session.add(gathering)
+            session.flush()
+            session.add_all(
+                Invitation(
+                    gathering_id=gathering.id or 0,
+                    person_id=person.id or 0,
+                    tag=f"i{number}-{person.id}",
+                    address=person.email,
+                )
+                for person in people
+            )
+        tokens = (
+            make_feed(session, FeedKind.PERSON, now=now, person_id=people[0].id)[1],
+            make_feed(session, FeedKind.STAFF, now=now)[1],
+        )
+    return tokens
+
+
+@contextmanager
+def _portal(database_url: str, folder: Path) -> Generator[int]:
+    """The portal in a process of its own; gives its port."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = int(found.getsockname()[1])
+    settings = places.settings_for(database_url, folder)
+    given = {
+        "TRAJECT_DATABASE_URL": database_url,
+        "TRAJECT_VAR_DIR": str(settings.var_dir),
+        "TRAJECT_SECRET_KEY": settings.secret_key,
+    }
+    command = [sys.executable, "-m", "uvicorn", "portal.app:app", "--port", str(port), "--no-server-header"]
+    process = subprocess.Popen(
+        command, env=os.environ | given, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        _wait(port, process)
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _wait(port: int, process: "subprocess.Popen[bytes]") -> None:
+    """Until the server accepts a connection; nothing is asked of it yet."""
+    for _ in range(600):
+        if process.poll() is not None:
+            message = f"the portal did not start (exit code {process.returncode}); try `python -m uvicorn portal.app:app`"
+            raise RuntimeError(message)
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    message = "the portal did not start within half a minute"
+    raise RuntimeError(message)

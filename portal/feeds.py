@@ -1,0 +1,46 @@
+"""The calendar behind a feed's secret address: read by calendars, over and over, so mostly answered with "not changed".
+
+Reading changes nothing. An address that never was one and one that was taken back get the same answer.
+"""
+
+from email.utils import format_datetime
+
+from fastapi import APIRouter, Request, Response
+from starlette.exceptions import HTTPException
+
+from portal.pages import Desk
+from portal.public import GET
+from traject.feeds import etag_of, open_feed, read_feed
+
+
+def feed_pages(desk: Desk) -> APIRouter:
+    """Make the route."""
+    router = APIRouter()
+
+    @router.api_route("/f/{token}.ics", methods=GET)
+    def feed(request: Request, token: str) -> Response:  # pyright: ignore[reportUnusedFunction]
+        now = desk.clock()
+        with desk.store.read() as session:
+            opened = open_feed(session, token)
+            if opened is None:
+                raise HTTPException(404)
+            tag = etag_of(session, opened, desk.settings, now)
+            # Kept by the calendar that asked and by nothing between, and used only after asking whether it changed.
+            headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+            if _has(request, tag):
+                return Response(status_code=304, headers=headers)
+            found = read_feed(session, opened, token, desk.settings, now)
+        headers["Last-Modified"] = format_datetime(found.last_modified, usegmt=True)
+        headers["Content-Disposition"] = 'inline; filename="hart.ics"'
+        return Response(found.data, media_type="text/calendar", headers=headers)
+
+    return router
+
+
+def _has(request: Request, tag: str) -> bool:
+    """Whether the reader has this already (RFC 9110 §13.1.2).
+
+    If-Modified-Since is not looked at: a gathering can be gone from a feed without anything newer in it.
+    """
+    asked = ",".join(request.headers.getlist("if-none-match"))
+    return asked.strip() == "*" or tag in (one.strip().removeprefix("W/") for one in asked.split(","))
