@@ -19,7 +19,7 @@ from pathlib import Path
 from bench import places
 from bench.figures import Figure, once, timed
 from models import Gathering, Invitation, Person, ProgrammeVersion, StepRow, Trajectory
-from models.enums import FeedKind, StepKind
+from models.enums import FeedKind, PartStat, StepKind
 from traject import clock
 from traject.feeds import make_feed
 from traject.store import Store
@@ -30,7 +30,7 @@ UNCHANGED_LIMIT = 2.0
 
 TRAJECTORIES = 10
 GUESTS = 10
-"""People at each gathering, of whom one reads the feed."""
+"""People at each gathering; one of them reads their own feed. Two in three have answered."""
 
 
 def run(kind: str, *, gatherings: int = 500, rounds: int = 200) -> list[Figure]:
@@ -40,55 +40,48 @@ def run(kind: str, *, gatherings: int = 500, rounds: int = 200) -> list[Figure]:
         url = stack.enter_context(places.KINDS[kind](folder))()
         store = stack.enter_context(places.opened(url, TRAJECTORIES))
         own, staff = _fill(store, gatherings)
-        figures: list[Figure] = []
-        for whose, token in (("a person's feed", own), ("the feed of staff", staff)):
-            with _portal(url, folder) as port:
-                figures += _measured(
-                    f"{whose}, {gatherings} gatherings, {kind}", port, token, gatherings, rounds
-                )
-    return figures
+        port = stack.enter_context(_portal(url, folder))
+        connection = HTTPConnection("127.0.0.1", port)
+        stack.callback(connection.close)
+        first = once(lambda: _whole(connection, own, gatherings))
+        subject = f"feed of {gatherings} gatherings, {kind}"
+        return [
+            Figure(subject, "the first of a process", first * 1e3, "ms"),
+            *_measured(subject, "of a person", connection, own, gatherings, rounds),
+            *_measured(subject, "of staff", connection, staff, gatherings, rounds),
+        ]
 
 
-def _measured(subject: str, port: int, token: str, gatherings: int, rounds: int) -> list[Figure]:
-    connection = HTTPConnection("127.0.0.1", port)
-    tag = ""
-
-    def whole() -> None:
-        nonlocal tag
-        connection.request("GET", f"/f/{token}.ics")
-        answer = connection.getresponse()
-        events = answer.read().count(b"BEGIN:VEVENT")
-        if (answer.status, events) != (200, gatherings):
-            message = f"{gatherings} gatherings were asked for; the answer was {answer.status} with {events}"
-            raise AssertionError(message)
-        tag = answer.headers["ETag"]
-
-    def unchanged() -> None:
-        connection.request("GET", f"/f/{token}.ics", headers={"If-None-Match": tag})
-        answer = connection.getresponse()
-        answer.read()
-        if answer.status != 304:
-            message = f"a feed that did not change was to be answered with 304, not {answer.status}"
-            raise AssertionError(message)
-
-    first = once(whole)
-    figures = [
-        Figure(subject, "the first of a process", first * 1e3, "ms"),
-        Figure(
-            subject,
-            "whole",
-            **timed(whole, rounds=max(1, rounds // 4), warm_up=2).times("ms", 1e3),
-            limit=WHOLE_LIMIT,
-        ),
-        Figure(
-            subject,
-            "not changed (304)",
-            **timed(unchanged, rounds=rounds, warm_up=5).times("ms", 1e3),
-            limit=UNCHANGED_LIMIT,
-        ),
+def _measured(
+    subject: str, whose: str, connection: HTTPConnection, token: str, gatherings: int, rounds: int
+) -> list[Figure]:
+    tag = _whole(connection, token, gatherings)
+    whole = timed(lambda: _whole(connection, token, gatherings), rounds=max(1, rounds // 4), warm_up=2)
+    unchanged = timed(lambda: _unchanged(connection, token, tag), rounds=rounds, warm_up=5)
+    return [
+        Figure(subject, f"{whose}, whole", **whole.times("ms", 1e3), limit=WHOLE_LIMIT),
+        Figure(subject, f"{whose}, not changed (304)", **unchanged.times("ms", 1e3), limit=UNCHANGED_LIMIT),
     ]
-    connection.close()
-    return figures
+
+
+def _whole(connection: HTTPConnection, token: str, gatherings: int) -> str:
+    """Read the feed; gives its tag."""
+    connection.request("GET", f"/f/{token}.ics")
+    answer = connection.getresponse()
+    events = answer.read().count(b"BEGIN:VEVENT")
+    if (answer.status, events) != (200, gatherings):
+        message = f"{gatherings} gatherings were asked for; the answer was {answer.status} with {events}"
+        raise AssertionError(message)
+    return answer.headers["ETag"]
+
+
+def _unchanged(connection: HTTPConnection, token: str, tag: str) -> None:
+    connection.request("GET", f"/f/{token}.ics", headers={"If-None-Match": tag})
+    answer = connection.getresponse()
+    answer.read()
+    if answer.status != 304:
+        message = f"a feed that did not change was to be answered with 304, not {answer.status}"
+        raise AssertionError(message)
 
 
 def _fill(store: Store, gatherings: int) -> tuple[str, str]:
@@ -138,6 +131,8 @@ def _fill(store: Store, gatherings: int) -> tuple[str, str]:
                     person_id=person.id or 0,
                     tag=f"i{number}-{person.id}",
                     address=person.email,
+                    partstat=(PartStat.NEEDS_ACTION, PartStat.ACCEPTED, PartStat.DECLINED)[number % 3],
+                    answered_at=now if number % 3 else None,
                 )
                 for person in people
             )
