@@ -243,7 +243,7 @@ def test_two_bounces_in_either_order_leave_one_task_with_the_same_words(
     for diagnosis in ("550 no such user", "550 5.1.1 still nobody"):
         add_mail(store, settings, report_of(diagnosis=diagnosis), now, now)
     with store.read() as session:
-        assert "1 berichten wachten" in session.exec(select(Task.detail)).one()
+        assert "1 bericht wacht" in session.exec(select(Task.detail)).one()
 
 
 def test_the_samples_end_as_expected(

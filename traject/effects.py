@@ -30,6 +30,7 @@ from traject.mail_contexts import (
 )
 from traject.programme import Step
 from traject.settings import Settings
+from traject.undelivered import NO_ADDRESS
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +101,7 @@ class Effects:
     ) -> bool:
         """Freeze one mail and put it in the outbox; False when this effect was queued before.
 
-        A person whose address bounced gets a *withheld* message, so that staff see what is missed. It goes out in the
+        To a person whose address bounced nothing goes: it is *held* until the address works again. It goes out in the
         sending hours; only news about a meeting that people have in their calendar goes at any hour. While the
         trajectory is paused it waits, but a cancellation does not.
         """
@@ -117,7 +118,7 @@ class Effects:
             reply_to=self.tagged(reason.reply_tag or tag),
         )
         composed = compose(kind, person.language, context, head, calendar=calendar)
-        state, why = self._first_state(kind, person)
+        state, why = self._first_state(kind, person, is_reminder=reason.is_reminder)
         at_once = kind in (MessageKind.CANCELLATION, MessageKind.INVITATION_UPDATE)
         message = Message(
             effect_key=effect_key,
@@ -164,9 +165,12 @@ class Effects:
         self.queued += [told for message, told in pairs if message.effect_key in new]
         return bool(new)
 
-    def _first_state(self, kind: MessageKind, person: Person) -> tuple[MessageState, str]:
+    def _first_state(
+        self, kind: MessageKind, person: Person, *, is_reminder: bool
+    ) -> tuple[MessageState, str]:
         if person.address_state is AddressState.BOUNCED:
-            return MessageState.WITHHELD, "het adres van deze persoon werkt niet meer"
+            # It waits for another address; a reminder would be of no use by then.
+            return MessageState.WITHHELD if is_reminder else MessageState.HELD, NO_ADDRESS
         paused = self.dossier.trajectory.state is TrajectoryState.PAUSED
         if paused and kind is not MessageKind.CANCELLATION:
             return MessageState.HELD, PAUSED

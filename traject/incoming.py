@@ -18,6 +18,7 @@ from calendars.verdict import KnownInvitation, answered_at, judge
 from calendars.verdict import Outcome as Verdict
 from models import Arrival, Gathering, Invitation, Person
 from traject.answers import Answer, Judged, current_sequence, record_answer
+from traject.away import note_absence
 from traject.bounces import apply_bounce
 from traject.known_senders import find_invitation, is_our_own
 from traject.mail_bytes import one_line
@@ -74,7 +75,12 @@ def _apply_other(session: Session, arrival: Arrival, root: Part, found: NotARepl
             return Outcome("mail", "quarantined", "een gewone mail: iemand moet hem lezen")
         case _:
             verdict = judge(found, None, received_at=arrival.received_at)
-            return _outcome(found.kind.value, verdict.outcome.value, verdict.why, found.enclosed)
+            why = verdict.why
+            if found.kind is NotAReplyKind.AUTO_REPLY and (
+                until := note_absence(session, root, arrival.received_at, now)
+            ):
+                why += f"; weg tot en met {until:%d-%m-%Y}"
+            return _outcome(found.kind.value, verdict.outcome.value, why, found.enclosed)
 
 
 def _apply_reply(

@@ -95,6 +95,21 @@ def mail_bytes(
     return f"{_headers(head, subject, language)}{tree}".encode("ascii")
 
 
+def readdressed(data: bytes, to_name: str, to_email: str, message_id: str) -> bytes:
+    """Give a mail that never arrived another receiver and an id of its own; what it says stays as it is.
+
+    Raises HeaderError for an address that cannot be sent.
+    """
+    head, gap, body = data.partition(b"\r\n\r\n")
+    own_id = _matching(_MESSAGE_ID, "message_id", message_id)
+    new = {b"To": _mailbox("to_email", to_name, to_email), b"Message-ID": own_id}
+    for name, value in new.items():
+        pattern = rb"^" + name + rb":[^\r\n]*(?:\r\n[ \t][^\r\n]*)*"
+        line = name + b": " + value.encode("ascii")
+        head = re.sub(pattern, lambda _, line=line: line, head, count=1, flags=re.MULTILINE)
+    return head + gap + body
+
+
 def _headers(head: Head, subject: str, language: str) -> str:
     own_id = _matching(_MESSAGE_ID, "message_id", head.message_id)
     references = own_id

@@ -18,6 +18,9 @@ _events = SQLModel.metadata.tables[str(Event.__tablename__)]
 _m = _messages.c
 _ANSWER_LENGTH = 500
 
+NO_ADDRESS = "het adres van deze persoon werkt niet meer"
+"""Why a message is held; with the server's code behind it when it was waiting already."""
+
 
 def give_up(connection: Connection, message_id: int, why: Refusal | str, *, now: datetime) -> None:
     """The message is *failed*: an event for the history, and a task, because nobody else would notice."""
@@ -75,8 +78,9 @@ def ask_for_address(connection: Connection, person_id: int, trajectory_id: int, 
         person_id=person_id,
         title=f"Het adres van {person.name} werkt niet meer: wie is het nu?",
         detail=(
-            f"Mail aan {person.email} komt terug; {held} berichten wachten. Zoek het nieuwe adres op en geef "
-            "ze vrij, of draag de rol over."
+            f"Mail aan {person.email} komt terug; {held} {'bericht wacht' if held == 1 else 'berichten wachten'}. Is er een "
+            f"ander adres: `traject people change {person.email} --email NIEUW`. Doet iemand anders het nu: draag de rol over. "
+            f"Werkt het adres toch: `traject people works {person.email}`."
         ),
         created_at=now,
     )
@@ -101,7 +105,7 @@ def mark_bounced(connection: Connection, person_id: int, status: str, *, now: da
         .values(address_state=AddressState.BOUNCED, address_state_at=now)
     )
     waiting = update(_messages).where(_m.person_id == person_id, _m.state == MessageState.QUEUED)
-    said = f"het adres werkt niet ({status})"
+    said = f"{NO_ADDRESS} ({status})"
     connection.execute(
         waiting.where(_m.is_reminder.is_(True)).values(
             state=MessageState.WITHDRAWN, answer=said, next_attempt_at=None

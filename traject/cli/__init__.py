@@ -11,7 +11,7 @@ from traject.cli import (
     mail,
     mail_plan,
     mailbox,
-    people,
+    people_changes,
     programmes,
     running,
     school_calendar,
@@ -53,7 +53,7 @@ def begin(
 for commands in (running.commands, launching.commands, watching.commands, changing.commands):
     app.add_typer(commands)
 app.add_typer(school_calendar.commands, name="schools")
-app.add_typer(people.commands, name="people")
+app.add_typer(people_changes.commands, name="people")
 app.add_typer(feeds.commands, name="feeds")
 app.add_typer(programmes.commands, name="programmes")
 app.add_typer(watching.tasks, name="tasks")

@@ -8,6 +8,7 @@ from sqlmodel import col, select
 
 from models import Organisation, Person
 from models.enums import AddressState
+from traject.away import away_note
 from traject.cli.console import AsJson, both, desk
 from traject.errors import Refused
 from traject.launch import parse_role
@@ -31,6 +32,7 @@ def list_people(
 ) -> None:
     """List people by name."""
     at = desk(context)
+    today = at.now().astimezone(at.settings.zone).date()
     with at.store.read() as session:
         query = (
             select(Person, Organisation)
@@ -45,6 +47,8 @@ def list_people(
                 "organisation": organisation.name if organisation else "",
                 "language": person.language,
                 "address_works": person.address_state is AddressState.OK,
+                "away_until": person.away_until,
+                "note": away_note(person, today, at.language),
             }
             for person, organisation in session.exec(query)
             if words.casefold() in f"{person.name} {person.email}".casefold()
@@ -60,6 +64,7 @@ def list_people(
     )
     for row in rows:
         broken = "" if row["address_works"] else at.say(" (werkt niet meer)", " (no longer works)")
+        broken += f" ({row['note']})" if row["note"] else ""
         made.add_row(str(row["id"]), str(row["name"]), f"{row['email']}{broken}", str(row["organisation"]))
     at.show(made)
     at.tell(at.say(f"{len(rows)} personen", f"{len(rows)} people"))
