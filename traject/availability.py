@@ -47,7 +47,7 @@ _ELSEWHERE = (
     .join(RoleHolder, col(RoleHolder.trajectory_id) == col(StepRow.trajectory_id))
     .join(Trajectory, col(Trajectory.id) == col(StepRow.trajectory_id))
     .where(
-        StepRow.kind == StepKind.GATHERING,
+        col(StepRow.kind) == StepKind.GATHERING,
         col(StepRow.state).in_((StepState.PLANNED, StepState.OPEN)),
         col(StepRow.starts_at) > _SINCE,
         col(StepRow.trajectory_id) != _NOT_IN,

@@ -18,6 +18,7 @@ from traject.reading import Reading, read_mailbox
 from traject.scheduling import ScheduleReport, schedule_gatherings
 from traject.settings import Settings
 from traject.store import Store
+from traject.themes import follow_themes
 from traject.years import YearReport, looked_today, queue_yearly_evaluations
 
 
@@ -80,6 +81,9 @@ def look_once_a_day(store: Store, settings: Settings, *, now: datetime) -> tuple
     with store.read() as session:
         looked = looked_today(session, settings, now)
     if looked:
-        return YearReport(str(SchoolYear.of(now.astimezone(settings.zone).date()))), ScheduleReport()
+        joined = follow_themes(store, settings, now=now)  # not once a day: people are invited by it
+        return YearReport(str(SchoolYear.of(now.astimezone(settings.zone).date()))), ScheduleReport(
+            joined=joined
+        )
     gatherings = schedule_gatherings(store, settings, now=now)
     return queue_yearly_evaluations(store, settings, now=now), gatherings

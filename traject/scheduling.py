@@ -1,31 +1,37 @@
-"""Which gatherings need a date now: those without one. Then whom it is time to invite."""
+"""Which gatherings need a date now: those without one, or whose people are taken by now. Then whom it is time to invite."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlmodel import col, select
+from sqlmodel import Session, col, or_, select
 
-from models import StepRow, Trajectory
+from models import BusyTime, ProgrammeVersion, RoleHolder, StepRow, Trajectory
 from models.enums import StepKind, StepState, TrajectoryState
 from traject.advance import AdvanceReport, advance, follow
 from traject.dossier import load
 from traject.effects import Effects
+from traject.planner import LEAST_NOTICE
 from traject.settings import Settings
+from traject.staff_agenda import AgendaReport, read_agendas
 from traject.store import Store
+from traject.themes import follow_themes
+from traject.versions import programme_of
 
 
 @dataclass
 class ScheduleReport:
-    """What one run did. `replanned`: trajectories whose gatherings were planned again."""
+    """What one run did. `replanned`: trajectories whose gatherings were planned again; `joined`: by a shared theme."""
 
+    agendas: AgendaReport = field(default_factory=AgendaReport)
     replanned: list[int] = field(default_factory=list)
+    joined: list[int] = field(default_factory=list)
     advanced: AdvanceReport = field(default_factory=AdvanceReport)
 
 
 def schedule_gatherings(store: Store, settings: Settings, *, now: datetime) -> ScheduleReport:
-    """Plan again what has no date; then invite whom it is time to invite."""
-    report = ScheduleReport()
-    for trajectory_id in _undated(store):
+    """Read when staff are taken, plan again what has no date or a wrong one; then invite whom it is time to invite."""
+    report = ScheduleReport(read_agendas(store, settings, now=now))
+    for trajectory_id in _to_look_at(store, now):
         with store.write() as session:
             dossier = load(session, trajectory_id, settings, now, lock=True)
             before = {name: row.starts_at for name, row in dossier.steps.items()}
@@ -33,25 +39,69 @@ def schedule_gatherings(store: Store, settings: Settings, *, now: datetime) -> S
             if before != {name: row.starts_at for name, row in dossier.steps.items()}:
                 dossier.trajectory.next_due_at = now
                 report.replanned.append(trajectory_id)
+    report.joined = follow_themes(store, settings, now=now)
     due = _with_due_gatherings(store, now)
-    report.advanced = advance(store, settings, now=now, only=[*dict.fromkeys([*report.replanned, *due])])
+    only = [*dict.fromkeys([*report.replanned, *report.joined, *due])]
+    report.advanced = advance(store, settings, now=now, only=only)
     return report
 
 
-def _undated(store: Store) -> list[int]:
+def _to_look_at(store: Store, now: datetime) -> list[int]:
+    """Trajectories that run and have a gathering whose date may be wrong.
+
+    It has none; nobody was invited and it is too near to do so; the people whom it is for are taken by now; or staff
+    were asked to choose, and what is proposed to them grows old.
+    """
     with store.read() as session:
-        query = (
+        running = (
             select(StepRow.trajectory_id)
             .join(Trajectory, col(Trajectory.id) == col(StepRow.trajectory_id))
             .where(
                 Trajectory.state == TrajectoryState.RUNNING,
                 StepRow.kind == StepKind.GATHERING,
                 StepRow.state == StepState.PLANNED,
-                col(StepRow.starts_at).is_(None),
             )
             .distinct()
         )
-        return list(session.exec(query))
+        without = running.where(
+            or_(
+                # What waits for a theme has no start either, but an end: that of its window.
+                col(StepRow.starts_at).is_(None) & col(StepRow.ends_at).is_(None),
+                col(StepRow.acted_at).is_not(None),
+                (col(StepRow.starts_at) < now + LEAST_NOTICE)
+                & col(StepRow.on_hold).is_(False)
+                & col(StepRow.moved_to).is_(None),
+            )
+        )
+        return [*dict.fromkeys([*session.exec(without), *_overlapped(session, now)])]
+
+
+def _overlapped(session: Session, now: datetime) -> list[int]:
+    """Those with a gathering for somebody of staff who is taken then, by their own calendar, and that can still move."""
+    query = (
+        select(StepRow, RoleHolder.role, Trajectory.programme_version_id)
+        .join(Trajectory, col(Trajectory.id) == col(StepRow.trajectory_id))
+        .join(RoleHolder, col(RoleHolder.trajectory_id) == col(StepRow.trajectory_id))
+        .join(BusyTime, col(BusyTime.person_id) == col(RoleHolder.person_id))
+        .where(
+            Trajectory.state == TrajectoryState.RUNNING,
+            StepRow.kind == StepKind.GATHERING,
+            StepRow.state == StepState.PLANNED,
+            col(StepRow.moved_to).is_(None),
+            col(StepRow.starts_at) > now,
+            col(RoleHolder.until).is_(None),
+            col(BusyTime.starts_at) < col(StepRow.ends_at),
+            col(BusyTime.ends_at) > col(StepRow.starts_at),
+        )
+        .order_by(col(StepRow.trajectory_id))
+    )
+    found: list[int] = []
+    for row, role, version_id in session.exec(query):
+        version = session.get_one(ProgrammeVersion, version_id)
+        steps = programme_of(version.text, f"{version.key}@{version.version}").steps
+        if any(step.key == row.key and role in step.to for step in steps):
+            found.append(row.trajectory_id)
+    return found
 
 
 def _with_due_gatherings(store: Store, now: datetime) -> list[int]:

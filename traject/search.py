@@ -78,7 +78,7 @@ class Search:
         """All that stands in the way of a slot; empty: it can be."""
         local = self.agenda.calendar.to_local(slot[0])
         day, found = local.date(), []
-        if (why := self._outside(day)) or (why := self.agenda.why_not_on(day, self.window, self.to)):
+        if why := self._why_not_on(day):
             found.append(why)
         if not self.window.earliest <= local.time() <= self.window.latest or (
             slot[1] - slot[0] != self.window.duration
@@ -112,7 +112,7 @@ class Search:
         found: list[Rejected] = []
         day = max(self.first, since)
         while day <= self.last:
-            if why := self._outside(day) or self.agenda.why_not_on(day, self.window, self.to):
+            if why := self._why_not_on(day):
                 found.append(Rejected(day, (), why))
             else:
                 starts = list(self._starts(day))
@@ -171,6 +171,11 @@ class Search:
         early = range((min(in_time - DAY, closes) - opens).days + 1)
         for number in early if self.has_followers else reversed(early):
             yield opens + DAY * number
+
+    def _why_not_on(self, day: date) -> Why | None:
+        """What rules out the whole day; of several reasons the one that nobody can help."""
+        why = self.agenda.why_not_on(day, self.window, self.to)
+        return why if why and why.obstacle is Obstacle.WEEKDAY else self._outside(day) or why
 
     def _outside(self, day: date) -> Why | None:
         if not self.first <= day <= self.last:

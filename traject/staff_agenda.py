@@ -65,7 +65,7 @@ class AgendaReport:
 def read_agendas(store: Store, settings: Settings, *, now: datetime) -> AgendaReport:
     """Read every calendar that is known of staff; each person's times are replaced in one transaction."""
     with store.read() as session:
-        sources = [_source(person, now) for person in _with_agenda(session)]
+        sources = [_source(person, now) for person in with_agenda(session)]
     report = AgendaReport()
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         answers = list(pool.map(_fetch, sources))
@@ -107,9 +107,9 @@ def remove_agenda(store: Store, email: str) -> None:
         session.exec(delete(BusyTime).where(col(BusyTime.person_id) == person.id))
 
 
-def agenda_problems(session: Session) -> list[Person]:
-    """Whose calendar could not be read the last time."""
-    return [person for person in _with_agenda(session) if person.agenda_problem]
+def with_agenda(session: Session) -> Sequence[Person]:
+    """Everybody whose calendar is read; `agenda_problem` says why it could not be read the last time."""
+    return session.exec(select(Person).where(col(Person.agenda) != "").order_by(col(Person.id))).all()
 
 
 # Where it is
@@ -136,10 +136,6 @@ def _person(session: Session, email: str) -> Person:
         message = f"{email} is niet bekend; `traject people list` toont wie er zijn"
         raise Refused(message)
     return found
-
-
-def _with_agenda(session: Session) -> Sequence[Person]:
-    return session.exec(select(Person).where(col(Person.agenda) != "").order_by(col(Person.id))).all()
 
 
 def _source(person: Person, now: datetime) -> Source:
