@@ -26,6 +26,7 @@ from typing import Any
 from urllib.parse import parse_qs, quote
 
 import pytest
+from imap_tools.utils import encode_folder
 from smtp_faults import certificate
 
 PASSWORD = "ge/h@eim"
@@ -179,23 +180,23 @@ class Post:
     def put(self, *mails: bytes, at: datetime | None = None, folder: str = "INBOX") -> None:
         """Have the server receive mails, at the instant that the test chooses."""
         with self.client() as client:
-            client.create(folder)
+            client.create(encode_folder(folder).decode())
             for mail in mails:
                 when = f'"{at:%d-%b-%Y %H:%M:%S %z}"' if at else None
-                status, said = client.append(folder, None, when, mail)
+                status, said = client.append(encode_folder(folder).decode(), None, when, mail)
                 assert status == "OK", said
 
     def flags(self, folder: str = "INBOX") -> list[bytes]:
         """The flags of every mail, without having looked at any."""
         with self.client() as client:
-            client.select(folder, readonly=True)
+            client.select(encode_folder(folder).decode(), readonly=True)
             answer = client.uid("FETCH", "1:*", "(FLAGS)")[1]
             return [re.search(rb"FLAGS \((.*?)\)", line)[1] for line in answer if line]
 
     def renumber(self, *mails: bytes, at: datetime, folder: str) -> None:
         """Make the folder anew, with another UIDVALIDITY, and these mails."""
         with self.client() as client:
-            client.delete(folder)
+            client.delete(encode_folder(folder).decode())
         self.put(*mails, at=at, folder=folder)
 
 

@@ -17,6 +17,7 @@ from itertools import pairwise
 from imap_tools import BaseMailBox, MailBox, MailBoxStartTls, MailBoxUnencrypted
 from imap_tools.consts import SHORT_MONTH_NAMES
 from imap_tools.errors import ImapToolsError, MailboxFolderSelectError
+from imap_tools.utils import encode_folder
 
 from traject.fetched import HEAD, MOST_OCTETS, Batch, Fetched, Place, in_batches, too_large, whole
 from traject.mailbox_address import MailboxAddress
@@ -89,7 +90,7 @@ def is_full(box: BaseMailBox, folder: str) -> bool:
     known = client.capability()[1][-1] or b""
     if b"QUOTA" not in known.upper().split():
         return False
-    status, answer = client.getquotaroot(f'"{folder}"')
+    status, answer = client.getquotaroot(encode_folder(folder).decode())
     if status != "OK":
         return False
     quota = b" ".join(line for line in answer[1] or () if isinstance(line, bytes))

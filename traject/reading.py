@@ -87,6 +87,8 @@ def read_mailbox(store: Store, settings: Settings, now: datetime) -> Reading:
                     break
     except MailboxError as error:
         reading.trouble, reading.detail = error.trouble, error.detail
+    # What a process that was killed had stored and not yet applied.
+    reading.outcomes += apply_stored(store, settings, now).outcomes
     record(store, settings, mailbox_id, reading.trouble, now)
     return reading
 
