@@ -20,6 +20,7 @@ from portal.invitation import invitation_pages
 from portal.pages import STATIC, Desk
 from portal.public import public_pages
 from portal.security import Guard, headers_for, keep_tokens_out_of_logs
+from portal.unsubscribe import unsubscribe_pages
 from traject import clock
 from traject.settings import Settings, load_settings
 from traject.store import Store
@@ -34,6 +35,7 @@ def create_app(settings: Settings, store: Store, now: Callable[[], datetime] = c
     app.include_router(public_pages(desk))
     app.include_router(invitation_pages(desk))
     app.include_router(evaluation_pages(desk))
+    app.include_router(unsubscribe_pages(desk))
     app.include_router(feed_pages(desk))
     app.mount("/static", StaticFiles(directory=STATIC))
 

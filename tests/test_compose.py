@@ -92,9 +92,15 @@ def test_the_headers_are_these_and_no_others() -> None:
 
 
 def test_unsubscribe_headers_stand_only_where_a_link_is_given() -> None:
-    head = replace(HEAD, list_unsubscribe="https://traject.example/u/1", references="<first@traject.example>")
+    head = replace(
+        HEAD,
+        list_unsubscribe=("https://traject.example/u/1", "mailto:cmk+u-1@hart.example?subject=unsubscribe"),
+        references="<first@traject.example>",
+    )
     message = parsed(mail(MessageKind.NOTICE, head=head))
-    assert message["List-Unsubscribe"] == "<https://traject.example/u/1>"
+    assert message["List-Unsubscribe"] == (
+        "<https://traject.example/u/1>, <mailto:cmk+u-1@hart.example?subject=unsubscribe>"
+    )
     assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert message["References"] == "<first@traject.example> <k1.ab-c@traject.example>"
 
@@ -156,8 +162,8 @@ def test_any_name_title_and_text_arrive_as_they_were_and_add_no_header(
         ("message_id", "k1@traject.example"),
         ("message_id", "<k1@traject.example>\r\nBcc: x@evil.example"),
         ("references", "<a@b.example>\n<c@d.example>"),
-        ("list_unsubscribe", "javascript:alert(1)"),
-        ("list_unsubscribe", "https://a.example/>\r\nBcc: x@evil.example"),
+        ("list_unsubscribe", ("javascript:alert(1)",)),
+        ("list_unsubscribe", ("https://a.example/>\r\nBcc: x@evil.example",)),
         ("date", datetime(2026, 9, 1, 8, 0)),  # noqa: DTZ001
     ],
 )

@@ -4,7 +4,7 @@ import hashlib
 import logging
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from email.utils import parseaddr
 from typing import Any
@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 
 from models import Event, Message, MessageContent, Organisation, Person, StepRow, Task
 from models.enums import AddressState, MessageKind, MessageState, StepState, TrajectoryState
-from traject import outbox
+from traject import outbox, unsubscribe
 from traject.compose import compose
 from traject.dossier import Dossier, row_id
 from traject.mail_bytes import CalendarPart, Head
@@ -116,7 +116,12 @@ class Effects:
             to_name=person.name,
             to_email=person.email,
             reply_to=self.tagged(reason.reply_tag or tag),
+            list_unsubscribe=unsubscribe.links(self.settings, row_id(person))
+            if kind in unsubscribe.OPTIONAL
+            else (),
         )
+        if head.list_unsubscribe:
+            context = replace(context, unsubscribe_url=head.list_unsubscribe[0])
         composed = compose(kind, person.language, context, head, calendar=calendar)
         state, why = self._first_state(kind, person, is_reminder=reason.is_reminder)
         at_once = kind in (MessageKind.CANCELLATION, MessageKind.INVITATION_UPDATE)
@@ -168,6 +173,8 @@ class Effects:
     def _first_state(
         self, kind: MessageKind, person: Person, *, is_reminder: bool
     ) -> tuple[MessageState, str]:
+        if kind in unsubscribe.OPTIONAL and person.unsubscribed_at is not None:
+            return MessageState.WITHHELD, unsubscribe.WHY
         if person.address_state is AddressState.BOUNCED:
             # It waits for another address; a reminder would be of no use by then.
             return MessageState.WITHHELD if is_reminder else MessageState.HELD, NO_ADDRESS

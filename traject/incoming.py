@@ -24,6 +24,7 @@ from traject.known_senders import find_invitation, is_our_own
 from traject.mail_bytes import one_line
 from traject.outcome import Outcome
 from traject.settings import Settings
+from traject.unsubscribe import unsubscribe_by_mail
 from traject.waking import lock_trajectories
 from traject.wishes import propose, send_again
 
@@ -51,12 +52,14 @@ def apply_mail(session: Session, arrival: Arrival, now: datetime, settings: Sett
     if isinstance(found, Reply):
         outcome = _apply_reply(session, arrival, _storable(found), now, settings)
     else:
-        outcome = _apply_other(session, arrival, root, found, now)
+        outcome = _apply_other(session, arrival, root, found, now, settings)
     sender = next(iter(root.addresses("From")), None)
     return _storable(replace(outcome, sender=sender, subject=one_line(root.subject)[:MAX_SUBJECT]))
 
 
-def _apply_other(session: Session, arrival: Arrival, root: Part, found: NotAReply, now: datetime) -> Outcome:
+def _apply_other(
+    session: Session, arrival: Arrival, root: Part, found: NotAReply, now: datetime, settings: Settings
+) -> Outcome:
     if found.kind is NotAReplyKind.BROKEN:
         return Outcome("mail", "quarantined", found.why)
     bounce = read_bounce(root)
@@ -70,7 +73,7 @@ def _apply_other(session: Session, arrival: Arrival, root: Part, found: NotARepl
                 "mail", "quarantined", f"{found.why}, maar wat er mislukte is niet te vinden: lees het"
             )
         case NotAReplyKind.ORDINARY if _UNSUBSCRIBE.fullmatch(root.subject.strip()):
-            return Outcome("unsubscribe", "quarantined", "iemand wil geen mail meer: bekijk welke")
+            return _unsubscribe(session, root, now, settings)
         case NotAReplyKind.ORDINARY:
             return Outcome("mail", "quarantined", "een gewone mail: iemand moet hem lezen")
         case _:
@@ -81,6 +84,18 @@ def _apply_other(session: Session, arrival: Arrival, root: Part, found: NotARepl
             ):
                 why += f"; weg tot en met {until:%d-%m-%Y}"
             return _outcome(found.kind.value, verdict.outcome.value, why, found.enclosed)
+
+
+def _unsubscribe(session: Session, root: Part, now: datetime, settings: Settings) -> Outcome:
+    """Somebody wants no more news; whom we do not know is for staff."""
+    sender = next(iter(root.addresses("From")), "")
+    recipients = root.addresses("To", "Cc", "Delivered-To", "X-Original-To")
+    person = unsubscribe_by_mail(session, settings, sender=sender, recipients=recipients, now=now)
+    if person is None:
+        return Outcome(
+            "unsubscribe", "quarantined", "iemand die we niet kennen wil geen mail meer: bekijk wie"
+        )
+    return Outcome("unsubscribe", "recorded", "krijgt geen nieuws meer; wat bij een traject hoort nog wel")
 
 
 def _apply_reply(

@@ -37,7 +37,7 @@ class HeaderError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Who, when and which mail. Ids stand in angle brackets; `list_unsubscribe` is one link, without them.
+    """Who, when and which mail. Ids stand in angle brackets; `list_unsubscribe` are links, without them.
 
     `reply_to` is the tagged address that ties an answer to this mail; `references` an earlier id to thread under.
     """
@@ -50,7 +50,7 @@ class Head:
     to_email: str
     reply_to: str
     references: str | None = None
-    list_unsubscribe: str | None = None
+    list_unsubscribe: tuple[str, ...] = ()
 
 
 CalendarMethod = Literal["REQUEST", "CANCEL", "DECLINECOUNTER"]
@@ -130,9 +130,12 @@ def _headers(head: Head, subject: str, language: str) -> str:
         "X-Auto-Response-Suppress: OOF, AutoReply",
         f"Content-Language: {language}",
     ]
-    if head.list_unsubscribe is not None:
-        link = _matching(_UNSUBSCRIBE, "list_unsubscribe", f"<{head.list_unsubscribe}>")
-        lines += [f"List-Unsubscribe: {link}", "List-Unsubscribe-Post: List-Unsubscribe=One-Click"]
+    if head.list_unsubscribe:
+        links = [_matching(_UNSUBSCRIBE, "list_unsubscribe", f"<{link}>") for link in head.list_unsubscribe]
+        lines += [
+            "List-Unsubscribe: " + ",\r\n ".join(links),
+            "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
+        ]
     lines.append("MIME-Version: 1.0\r\n")
     return "\r\n".join(lines)
 

@@ -42,6 +42,7 @@ class MailContext:
     base_url: str
     privacy_url: str
     text: str = ""
+    unsubscribe_url: str = ""  # only in what may be unsubscribed from
 
 
 @dataclass(frozen=True, slots=True)

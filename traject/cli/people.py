@@ -1,5 +1,6 @@
 """`traject people`: who gets mail, with the number that names a person where no name may stand (Prefect's form)."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -14,6 +15,9 @@ from traject.errors import Refused
 from traject.launch import parse_role
 from traject.mail_contexts import address_problem
 from traject.show import table
+from traject.unsubscribe import resubscribe, unsubscribe
+
+Who = Annotated[str, typer.Argument(help=both("Nummer of adres.", "Number or address."))]
 
 commands = typer.Typer(
     help=both("Personen: bekijken en toevoegen.", "People: list and add."), no_args_is_help=True
@@ -49,6 +53,7 @@ def list_people(
                 "address_works": person.address_state is AddressState.OK,
                 "away_until": person.away_until,
                 "note": away_note(person, today, at.language),
+                "gets_news": person.unsubscribed_at is None,
             }
             for person, organisation in session.exec(query)
             if words.casefold() in f"{person.name} {person.email}".casefold()
@@ -65,6 +70,7 @@ def list_people(
     for row in rows:
         broken = "" if row["address_works"] else at.say(" (werkt niet meer)", " (no longer works)")
         broken += f" ({row['note']})" if row["note"] else ""
+        broken += "" if row["gets_news"] else at.say(" (geen nieuws)", " (no news)")
         made.add_row(str(row["id"]), str(row["name"]), f"{row['email']}{broken}", str(row["organisation"]))
     at.show(made)
     at.tell(at.say(f"{len(rows)} personen", f"{len(rows)} people"))
@@ -104,3 +110,47 @@ def add_person(
         at.give(row)
     else:
         at.tell(f"{row['id']}: {row['name']} <{row['email']}>")
+
+
+@commands.command(
+    "unsubscribe",
+    help=both(
+        "Stuur iemand geen nieuws meer; de rest gaat door.", "Send somebody no more news; the rest goes on."
+    ),
+)
+def unsubscribe_person(context: typer.Context, who: Who, as_json: AsJson = False) -> None:
+    """What waits and may be left out is withheld, with the reason."""
+    _change(context, who, unsubscribe, gets_news=False, as_json=as_json)
+
+
+@commands.command(
+    "resubscribe", help=both("Stuur iemand weer nieuws, vanaf nu.", "Send somebody news again, from now on.")
+)
+def resubscribe_person(context: typer.Context, who: Who, as_json: AsJson = False) -> None:
+    """What was withheld stays so."""
+    _change(context, who, resubscribe, gets_news=True, as_json=as_json)
+
+
+def _change(
+    context: typer.Context, who: str, change: Callable[..., bool], *, gets_news: bool, as_json: bool
+) -> None:
+    at = desk(context)
+    with at.store.write() as session:
+        named = col(Person.id) == int(who) if who.isdigit() else col(Person.email) == who.strip().lower()
+        person = session.exec(select(Person).where(named)).one_or_none()
+        if person is None:
+            raise Refused(
+                at.say(
+                    f"‘{who}’ is niet bekend; `traject people list` toont wie er zijn",
+                    f"‘{who}’ is not known; `traject people list` shows who there are",
+                )
+            )
+        change(session, person, now=at.now(), via="staff")
+        row = {"id": person.id, "email": person.email, "gets_news": gets_news}
+        name = person.name
+    if as_json:
+        at.give(row)
+    elif gets_news:
+        at.tell(at.say(f"{name} krijgt weer nieuws.", f"{name} gets news again."))
+    else:
+        at.tell(at.say(f"{name} krijgt geen nieuws meer.", f"{name} gets no more news."))

@@ -1,0 +1,107 @@
+"""Who wants no more of which mail, and how that is said: one click (RFC 8058), a page, a mail, or by staff.
+
+Only news can be refused. What somebody is asked to do, invited to or must know of a meeting, an evaluation or their
+own data goes on: those are no mailings, and leaving them out would leave people standing at a closed door.
+"""
+
+import hmac
+from datetime import datetime
+from email.utils import parseaddr
+from hashlib import blake2b
+
+from sqlalchemy import update
+from sqlmodel import Session, col, select
+
+from models import Alias, Event, Message, Person
+from models.enums import MessageKind, MessageState
+from traject.settings import Settings
+
+OPTIONAL = frozenset({MessageKind.NOTICE, MessageKind.THANKS})
+"""What may be unsubscribed from: news, and the thanks afterwards."""
+
+WHY = "heeft zich afgemeld voor nieuws"
+TAG = "u-"
+"""Before a token in our own address: `cmk+u-…@`."""
+
+
+def token_of(settings: Settings, person_id: int) -> str:
+    """What names a person in a link: nobody can make one, it never ends, and nothing has to be kept for it."""
+    name = f"unsubscribe:{person_id}".encode()
+    return f"{person_id}-{blake2b(name, key=settings.key[:64], digest_size=10).hexdigest()}"
+
+
+def person_of(session: Session, settings: Settings, token: str) -> Person | None:
+    """Whose token this is; None when we did not make it."""
+    number = token.partition("-")[0]
+    if not (number.isascii() and number.isdigit() and len(number) < 10):
+        return None
+    # `surrogatepass`: a hostile URL may hold what is no text.
+    if not hmac.compare_digest(
+        token.lower().encode("utf-8", "surrogatepass"), token_of(settings, int(number)).encode()
+    ):
+        return None
+    return session.get(Person, int(number))
+
+
+def links(settings: Settings, person_id: int) -> tuple[str, str]:
+    """Where to unsubscribe: by a link (one click), and by mail."""
+    token = token_of(settings, person_id)
+    local, _, domain = parseaddr(settings.mail_from)[1].partition("@")
+    return f"{settings.base_url}/u/{token}", f"mailto:{local}+{TAG}{token}@{domain}?subject=unsubscribe"
+
+
+def unsubscribe(session: Session, person: Person, *, now: datetime, via: str) -> bool:
+    """Send this person no more news; what waits is withdrawn. False when that was so already.
+
+    `via`: `link`, `mail` or `staff`, for the history.
+    """
+    if person.unsubscribed_at is not None:
+        return False
+    person.unsubscribed_at = now
+    waiting = (MessageState.QUEUED, MessageState.HELD)
+    session.exec(
+        update(Message)
+        .where(
+            col(Message.person_id) == person.id,
+            col(Message.kind).in_(OPTIONAL),
+            col(Message.state).in_(waiting),
+        )
+        .values(state=MessageState.WITHHELD, answer=WHY, next_attempt_at=None)
+    )
+    _tell(session, person, "person.unsubscribed", now, via)
+    return True
+
+
+def resubscribe(session: Session, person: Person, *, now: datetime, via: str) -> bool:
+    """Send this person news again, from now on; what was withheld stays so. False when nothing changed."""
+    if person.unsubscribed_at is None:
+        return False
+    person.unsubscribed_at = None
+    _tell(session, person, "person.resubscribed", now, via)
+    return True
+
+
+def unsubscribe_by_mail(
+    session: Session, settings: Settings, *, sender: str, recipients: list[str], now: datetime
+) -> Person | None:
+    """Unsubscribe whoever a mail that asks for it is about: by the token in our address, else by who sent it.
+
+    None when that is nobody we know; then it is for staff to read.
+    """
+    ours = parseaddr(settings.mail_from)[1].partition("@")[0].lower() + "+" + TAG
+    tokens = [
+        to.lower().partition("@")[0].removeprefix(ours) for to in recipients if to.lower().startswith(ours)
+    ]
+    found = next(filter(None, (person_of(session, settings, token) for token in tokens)), None)
+    if found is None:
+        by_alias = select(Alias.person_id).where(Alias.email == sender.lower())
+        query = select(Person).where((col(Person.email) == sender.lower()) | col(Person.id).in_(by_alias))
+        found = session.exec(query).first()
+    if found is not None:
+        unsubscribe(session, found, now=now, via="mail")
+    return found
+
+
+def _tell(session: Session, person: Person, name: str, now: datetime, via: str) -> None:
+    actor = "staff" if via == "staff" else f"person {person.id}"
+    session.add(Event(at=now, name=name, actor=actor, details={"person": person.id, "via": via}))
