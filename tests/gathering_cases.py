@@ -15,13 +15,22 @@ REFERENCE = "proef:16LF00"
 KEY = "kennismaking"
 
 
-def world_with(store: Store, database_url: str, folder: Path, more: str = "", **launch: object) -> World:
-    """A school with a launched trajectory; `more` are lines of YAML for the step `kennismaking`."""
+def world_with(
+    store: Store,
+    database_url: str,
+    folder: Path,
+    more: str = "",
+    *,
+    also: tuple[str, ...] = (),
+    **launch: object,
+) -> World:
+    """A school with a launched trajectory; `more` are lines of YAML for the step `kennismaking`, and for those of `also`."""
     programmes = Path(shutil.copytree(PROGRAMMES, folder / "programmes"))
     path = programmes / "proef.yaml"
-    step = "      - gathering: kennismaking\n"
     extra = "".join(f"        {line.strip()}\n" for line in more.strip().splitlines())
-    path.write_text(path.read_text().replace(step, step + extra))
+    for key in (KEY, *also):
+        step = f"      - gathering: {key}\n"
+        path.write_text(path.read_text().replace(step, step + extra))
     made = World(store, engine_settings(database_url, folder / "var", programmes))
     add_school(store)
     made.launch(**launch)
@@ -55,3 +64,10 @@ def attendee(message: Message) -> Line:
     found = event_of(message).first("ATTENDEE")
     assert found is not None
     return found
+
+
+def plain_text(message: Message) -> str:
+    """What a person reads in a mail."""
+    assert message.data is not None
+    parts = [part for part in read_mail(message.data).walk() if part.content_type == "text/plain"]
+    return parts[0].body.decode()

@@ -53,7 +53,7 @@ def hand_over(
         if email is None and (old is None or (declared[role].required and len(holders) == 1)):
             message = f"rol ‘{role}’ is verplicht; geef ook wie hem overneemt"
             raise Refused(message)
-        new = _person(work, name or "", email) if email else None
+        new = person_for(work, name or "", email) if email else None
         if old is not None and new is not None and old.id == new.id:
             message = f"{old.name} heeft de rol ‘{role}’ al"
             raise Refused(message)
@@ -85,7 +85,8 @@ def _leaving(holders: list[Person], role: str, old_email: str | None) -> Person 
     raise Refused(message)
 
 
-def _person(work: Work, name: str, email: str) -> Person:
+def person_for(work: Work, name: str, email: str) -> Person:
+    """The person with this address, who is added when nobody has it. Refused when no mail can reach it."""
     if problem := person_problem(name, email.strip()):
         raise Refused(problem)
     found = work.session.exec(select(Person).where(Person.email == email.strip().lower())).one_or_none()

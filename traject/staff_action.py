@@ -140,14 +140,14 @@ def how_ended(changes: Changes, dossier: Dossier) -> dict[StepId, StepState]:
     return {name: dossier.steps[name].state for name in gone if name in dossier.steps}
 
 
-def undo(work: Work, row: StepRow, reason: str) -> None:
-    """Take back what an open step asked of people."""
+def undo(work: Work, row: StepRow, reason: str, *, because: str = "") -> None:
+    """Take back what an open step asked of people; `because` is what they read, where there is a mail."""
     outbox.withdraw(work.session, reason=reason, step_id=row_id(row), reminders_only=False)
     if row.state is not StepState.OPEN:
         return
     gathering = work.dossier.gatherings.get(row_id(row))
     if gathering:
-        Gatherings(work.effects).cancel(gathering)
+        Gatherings(work.effects).cancel(gathering, because)
     round_ = work.dossier.rounds.get(row_id(row))
     for request, _ in work.dossier.requests.get(row_id(round_), []) if round_ else []:
         withdraw_request(work, request, reason)

@@ -95,19 +95,20 @@ def skip(
         if row.state not in (StepState.PLANNED, StepState.OPEN):
             message = f"stap ‘{step}’ is al {_STEP_DUTCH[row.state]} en kan niet worden overgeslagen"
             raise Refused(message)
-        undo(work, row, "overgeslagen door Hart")
-        for (key, of), child in work.dossier.steps.items():
-            if of == cycle and key.startswith(f"{step}/") and child.state is StepState.PLANNED:
-                child.state, child.note, child.done_at = StepState.WITHDRAWN, "niet meer nodig", now
-        row.state, row.done_at, row.note, row.on_hold = (
-            StepState.SKIPPED,
-            now,
-            "overgeslagen door Hart",
-            False,
-        )
-        work.effects.event("step.skipped", actor="staff", step=step, cycle=cycle)
+        leave_out(work, row)
         work.sentence = f"‘{row.title}’ wordt overgeslagen."
     return result
+
+
+def leave_out(work: Work, row: StepRow, *, because: str = "") -> None:
+    """Do not do a step that is planned or open; `because` is what invited people read."""
+    undo(work, row, "overgeslagen door Hart", because=because)
+    for (key, of), child in work.dossier.steps.items():
+        if of == row.cycle and key.startswith(f"{row.key}/") and child.state is StepState.PLANNED:
+            child.state, child.note, child.done_at = StepState.WITHDRAWN, "niet meer nodig", work.now
+    row.state, row.done_at, row.on_hold = StepState.SKIPPED, work.now, False
+    row.note = "overgeslagen door Hart"
+    work.effects.event("step.skipped", actor="staff", step=row.key, cycle=row.cycle)
 
 
 def _messages(work: Work, row: StepRow) -> list[Message]:

@@ -7,6 +7,7 @@ import typer
 from traject.cli import (
     changing,
     feeds,
+    gatherings,
     launching,
     mail,
     mail_plan,
@@ -55,6 +56,7 @@ for commands in (running.commands, launching.commands, watching.commands, changi
 app.add_typer(school_calendar.commands, name="schools")
 app.add_typer(people_changes.commands, name="people")
 app.add_typer(feeds.commands, name="feeds")
+app.add_typer(gatherings.commands, name="gatherings")
 app.add_typer(programmes.commands, name="programmes")
 app.add_typer(watching.tasks, name="tasks")
 app.add_typer(mail_plan.outbox, name="outbox")

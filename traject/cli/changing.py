@@ -71,7 +71,8 @@ def _show(at: Desk, result: StaffResult, now: datetime) -> None:
     at.tell(result.sentence)
     at.show(PlanView(programme, at.settings.zone, at.language).changes(result.changes, result.ended))
     for mail in result.mails:
-        at.tell(f"Mail: {mail.person} <{mail.email}>: {mail.subject}")
+        held = at.say(f" (gaat niet uit: {mail.why_not})", f" (not sent: {mail.why_not})")
+        at.tell(f"Mail: {mail.person} <{mail.email}>: {mail.subject}{held if mail.why_not else ''}")
     if result.takes and len(result.mails) > 1:
         at.tell(result.takes.sentence.in_language(at.language))
     if not result.mails:
