@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
+from portal.certificate import certificate_pages
 from portal.evaluation import evaluation_pages
 from portal.feeds import feed_pages
 from portal.invitation import invitation_pages
@@ -35,8 +36,9 @@ def create_app(settings: Settings, store: Store, now: Callable[[], datetime] = c
     app.include_router(public_pages(desk))
     app.include_router(invitation_pages(desk))
     app.include_router(evaluation_pages(desk))
-    app.include_router(unsubscribe_pages(desk))
+    app.include_router(certificate_pages(desk))
     app.include_router(feed_pages(desk))
+    app.include_router(unsubscribe_pages(desk))
     app.mount("/static", StaticFiles(directory=STATIC))
 
     def refused(request: Request, error: Exception) -> Response:

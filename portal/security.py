@@ -26,7 +26,7 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 
-_TOKEN = re.compile(r"(/[iefu]/)[^/?#\s]+")
+_TOKEN = re.compile(r"(/[ciefu]/)[^/?#\s]+")
 
 
 def headers_for(base_url: str) -> dict[str, str]:

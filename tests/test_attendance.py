@@ -44,7 +44,9 @@ def say(world: World, partstat: PartStat, emails: Iterable[str]) -> None:
 
 def over(world: World, key: str = KEY) -> datetime:
     """Live until the gathering is over; gives a moment soon after it, in sending hours."""
-    world.live(world.gathering(key).ends_at)
+    ends_at = world.step(key).ends_at
+    assert ends_at is not None
+    world.live(ends_at)
     return world.gathering(key).ends_at + timedelta(minutes=10)
 
 
@@ -279,8 +281,9 @@ def test_what_did_not_take_place_gets_another_date_and_conditions_wait_again(wor
     assert task(world).state is TaskState.CANCELLED
     assert "Sneeuw." in task(world).detail
     assert "gathering.not-held" in [event.name for event in world.rows(Event)]
-    assert world.step("bedankt").due_at is not None
-    assert world.step("bedankt").due_at > row.starts_at, "what is counted from it moves along"
+    follows = world.step("bedankt").due_at
+    assert follows is not None
+    assert follows > row.starts_at, "what is counted from it moves along"
     world.live(row.starts_at - days(1))
     assert world.stage("begin").state == "open", "the stage waits for the gathering to be held"
 

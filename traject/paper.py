@@ -25,6 +25,7 @@ INK: Colour = (34, 37, 42)
 MUTED: Colour = (93, 96, 102)
 LINE: Colour = (216, 209, 199)
 TAGLINES = {"nl": "centrum voor kunst en cultuur, Haarlem", "en": "centre for arts and culture, Haarlem"}
+_UNSEEN = ("Cc", "Cf")
 _REGIONS = {"nl": "nl-NL", "en": "en-GB"}
 
 
@@ -98,10 +99,17 @@ class Paper(FPDF):
 
 
 def writable(text: str) -> str:
-    """The text in letters that the typeface has; `\N{REPLACEMENT CHARACTER}` stands for any other."""
+    """The text in letters that the typeface has; `\N{REPLACEMENT CHARACTER}` stands for any other.
+
+    What has no form of its own (control characters, soft hyphens) is left out.
+    """
     letters = _letters()
     composed = unicodedata.normalize("NFC", " ".join(text.split()))
-    return "".join(letter if ord(letter) in letters else "\N{REPLACEMENT CHARACTER}" for letter in composed)
+    return "".join(
+        letter if ord(letter) in letters else "\N{REPLACEMENT CHARACTER}"
+        for letter in composed
+        if unicodedata.category(letter) not in _UNSEEN
+    )
 
 
 @lru_cache
