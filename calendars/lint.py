@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 from calendars.content_lines import LINE_OCTETS, Component, Line, read_components, read_line, unfolded
+from calendars.lint_reasons import REASONS
 from calendars.vtimezone import comes_twice, known_zone, offset_at
 from models.enums import PartStat
 
@@ -22,6 +23,16 @@ class Finding:
     code: str
     line: int
     message: str
+
+    @property
+    def why(self) -> str:
+        """Which client or server falls over it."""
+        return REASONS[self.code].why
+
+    @property
+    def remedy(self) -> str:
+        """How to mend it."""
+        return REASONS[self.code].remedy
 
 
 Findings = Iterator[Finding]
@@ -192,6 +203,12 @@ def _event(event: Component, method: str) -> Findings:
         yield Finding(
             "bad-sequence", sequence.number, "SEQUENCE must be a whole number from 0 to 2147483647."
         )
+    if method == "CANCEL" and sequence and sequence.value.strip() == "0":
+        message = "A CANCEL has SEQUENCE 0, which is not above that of any invitation."
+        yield Finding("cancel-sequence", sequence.number, message)
+    uid, start = event.first("UID"), event.first("DTSTART")
+    if uid and start and start.value[:8] in uid.value:
+        yield Finding("uid-from-date", uid.number, "The UID holds the date of the event.")
     status = event.first("STATUS")
     is_cancelled = status is not None and status.value.upper() == "CANCELLED"
     if method == "CANCEL" and not is_cancelled:

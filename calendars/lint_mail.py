@@ -10,9 +10,9 @@ from dataclasses import replace
 
 from calendars.content_lines import read_components
 from calendars.lint import Finding, Findings, lint, method_of
+from calendars.lint_html import lint_html
 from calendars.mail_parts import Part, UnreadableMail, read_mail
 
-HTML_OCTETS = 100_000
 LINE_OCTETS = 998  # RFC 5322 §2.1.1
 CALENDAR_TYPES = frozenset({"text/calendar", "application/ics"})
 _ALTERNATIVES = ["text/plain", "text/html", "text/calendar"]
@@ -62,19 +62,25 @@ def _headers(root: Part) -> Findings:
         yield Finding(
             "list-unsubscribe", 0, "An invitation has List-Unsubscribe, which belongs to newsletters."
         )
+    if root.header("Message-ID").strip() not in root.header("References").split():
+        yield Finding("references-own-id", 0, "References does not hold the mail's own Message-ID.")
+    organizers = {address for part in root.walk() for address in _named(part, "ORGANIZER")}
+    if organizers and organizers != set(root.addresses("Reply-To")):
+        yield Finding("reply-to-organizer", 0, "Reply-To is not the address of the calendar's ORGANIZER.")
     receivers = root.addresses("To", "Cc", "Bcc")
     if len(receivers) > 1:
         yield Finding(
             "receivers-several", 0, f"The mail names {len(receivers)} receivers, who then see each other."
         )
-    invited = [address for part in root.walk() for address in _attendees(part)]
+    invited = [address for part in root.walk() for address in _named(part, "ATTENDEE")]
     if receivers and invited and set(invited) != set(receivers[:1]):
         yield Finding(
             "receiver-not-invited", 0, "The mail goes to another address than the calendar's ATTENDEE."
         )
 
 
-def _attendees(part: Part) -> list[str]:
+def _named(part: Part, line_name: str) -> list[str]:
+    """The addresses in the lines of this name of a calendar part."""
     if part.content_type not in CALENDAR_TYPES:
         return []
     try:
@@ -82,7 +88,7 @@ def _attendees(part: Part) -> list[str]:
     except ValueError:
         return []
     events = [event for calendar in calendars for event in calendar.inside("VEVENT")]
-    return [line.value.lower().removeprefix("mailto:") for event in events for line in event.all("ATTENDEE")]
+    return [line.value.lower().removeprefix("mailto:") for event in events for line in event.all(line_name)]
 
 
 def _tree(root: Part) -> Findings:
@@ -101,10 +107,8 @@ def _tree(root: Part) -> Findings:
     for part in root.walk():
         if part.content_type == "text/plain" and not part.body.strip():
             yield Finding("plain-empty", 0, "The plain text is empty: not everybody reads HTML.")
-        if part.content_type == "text/html" and len(part.body) > HTML_OCTETS:
-            yield Finding(
-                "html-too-big", 0, f"The HTML has {len(part.body)} octets; Gmail cuts it off at 102 kB."
-            )
+        if part.content_type == "text/html":
+            yield from lint_html(part.body)
 
 
 def _parts(root: Part) -> Findings:
@@ -137,10 +141,6 @@ def _parts(root: Part) -> Findings:
 
 
 def _inline(part: Part) -> Iterator[Finding]:
-    if part.content_type != "text/calendar":
-        yield Finding(
-            "inline-type", 0, f"The inline calendar part is {part.content_type}; it must be text/calendar."
-        )
     if part.disposition is not None:
         message = "The inline calendar part has a Content-Disposition; Evolution then shows no invitation."
         yield Finding("inline-disposition", 0, message)

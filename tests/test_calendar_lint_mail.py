@@ -19,6 +19,8 @@ Subject: Studiemiddag
 Message-ID: <7f0c@traject.example>
 Auto-Submitted: auto-generated
 X-Auto-Response-Suppress: OOF, AutoReply
+Reply-To: planning@hart.example
+References: <7f0c@traject.example>
 MIME-Version: 1.0
 Content-Type: multipart/mixed; boundary="buiten"
 
@@ -27,7 +29,8 @@ Content-Type: multipart/alternative; boundary="binnen"
 
 """
 PLAIN = b"--binnen\nContent-Type: text/plain; charset=utf-8\n\nKomt u ook?\n\n"
-HTML = b"--binnen\nContent-Type: text/html; charset=utf-8\n\n<p>Komt u ook?</p>\n\n"
+PAGE = b'<html lang="nl"><meta name="color-scheme" content="light dark"><p>Komt u ook?</p>'
+HTML = b"--binnen\nContent-Type: text/html; charset=utf-8\n\n" + PAGE + b"\n\n"
 INLINE_HEAD = b"--binnen\nContent-Type: text/calendar; method=REQUEST; charset=UTF-8\nContent-Transfer-Encoding: base64\n"
 ATTACHED_HEAD = (
     b'--buiten\nContent-Type: application/ics; name="invite.ics"\nContent-Transfer-Encoding: base64\n'
@@ -68,6 +71,15 @@ BROKEN = [
     ("auto-submitted", mail(head=without(b"Auto-Submitted"))),
     ("auto-response-suppress", mail(head=without(b"X-Auto-Response-Suppress"))),
     ("list-unsubscribe", mail(head=b"List-Unsubscribe: <https://traject.example/af>\n" + HEAD)),
+    ("references-own-id", mail(head=without(b"References"))),
+    ("references-own-id", mail(head=HEAD.replace(b"References: <7f0c", b"References: <anders"))),
+    ("reply-to-organizer", mail(head=without(b"Reply-To"))),
+    ("reply-to-organizer", mail(head=HEAD.replace(b"Reply-To: planning@", b"Reply-To: info@"))),
+    ("html-lang", mail(texts=PLAIN + HTML.replace(b' lang="nl"', b""))),
+    ("html-color-scheme", mail(texts=PLAIN + HTML.replace(b"color-scheme", b"viewport"))),
+    ("html-alt", mail(texts=PLAIN + HTML.replace(b"<p>", b'<img src="https://hart.example/logo.png"><p>'))),
+    ("html-table-role", mail(texts=PLAIN + HTML.replace(b"<p>", b"<table><tr><td>x</table><p>"))),
+    ("html-stylesheet", mail(texts=PLAIN + HTML.replace(b"<p>", b'<link rel="stylesheet" href="x.css"><p>'))),
     ("receivers-several", mail(head=b"Cc: piet@school.example\n" + HEAD)),
     ("receiver-not-invited", mail(head=HEAD.replace(b"jan@", b"piet@"))),
     ("tree-root", mail(head=HEAD.replace(b"multipart/mixed", b"multipart/related"))),

@@ -9,6 +9,7 @@ from traject.cli import (
     feeds,
     gatherings,
     launching,
+    lint,
     mail,
     mail_plan,
     mailbox,
@@ -51,7 +52,7 @@ def begin(
     context.call_on_close(desk.close)
 
 
-for commands in (running.commands, launching.commands, watching.commands, changing.commands):
+for commands in (running.commands, launching.commands, watching.commands, changing.commands, lint.commands):
     app.add_typer(commands)
 app.add_typer(school_calendar.commands, name="schools")
 app.add_typer(people_changes.commands, name="people")
