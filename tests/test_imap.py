@@ -195,6 +195,23 @@ def test_a_mail_that_is_gone_when_it_is_fetched_is_no_fault(
     assert (found.new, found.problem, [arrival.raw for arrival in arrivals(store)]) == (1, None, [letter(2)])
 
 
+def test_a_mail_that_the_server_cannot_give_is_put_aside_and_the_others_are_read(
+    store: Store, settings: Settings, now: datetime, post: Post
+):
+    post.put(letter(1), letter(2), letter(3), at=now)
+    second = sorted(
+        file for file in (post.server.folder / "mail" / post.user).glob("[cn]*/*") if file.is_file()
+    )[1]
+    second.chmod(0)
+    found = read_mailbox(store, at(settings, post.url("imap")), now)
+    assert (found.new, dict(found.outcomes), found.problem) == (3, {"quarantined": 3}, None)
+    assert sorted(arrival.raw or b"" for arrival in arrivals(store)) == [b"", letter(1), letter(3)]
+    assert "de mailserver kan deze mail niet geven: lees hem in de postbus" in {
+        a.why for a in arrivals(store)
+    }
+    assert read_mailbox(store, at(settings, post.url("imap")), now).new == 0
+
+
 # What stands in the way
 
 

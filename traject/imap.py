@@ -1,45 +1,40 @@
-"""Which mails are new in a mailbox on an IMAP server (RFC 3501), opened with a password or a token.
+"""Which mails are new in a mailbox on an IMAP server (RFC 3501).
 
 The mailbox is only read: it is opened with EXAMINE and mails are fetched with BODY.PEEK, so that nothing is deleted,
 moved or marked, ever. Staff may read it beside us, a right to read is enough, and being full hinders nothing; how far
-we are stands in our own database. What is too large is not fetched but for its headers.
+we are stands in our own database. What is too large is not fetched but for its headers, and one mail that the server
+cannot give, or hangs up on, keeps no other waiting.
 """
 
 import imaplib
 import re
-import ssl
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections import Counter
+from collections.abc import Collection, Generator, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from itertools import pairwise
 
-from imap_tools import BaseMailBox, MailBox, MailBoxStartTls, MailBoxUnencrypted
+from imap_tools import BaseMailBox
 from imap_tools.consts import SHORT_MONTH_NAMES
-from imap_tools.errors import ImapToolsError, MailboxFolderSelectError
-from imap_tools.utils import encode_folder
 
 from traject.fetched import HEAD, MOST_OCTETS, Batch, Fetched, Place, in_batches, too_large, whole
+from traject.imap_connection import faults, is_full, number, opened
 from traject.mailbox_address import MailboxAddress
 from traject.mailbox_error import MailboxError, Trouble
-from traject.oauth import access_token, forget
 from traject.settings import Settings
 
 AT_ONCE = 250
 """UIDs in one command: its line stays well under the 8,192 octets that servers take (RFC 7162 §4)."""
 
-FULL_AT = 0.95
-"""Of its quota: from here on the first mail with an attachment may be refused."""
+MOST_ATTEMPTS = 3
+"""How often a server may hang up on the same mail before that is put aside: once may be the network."""
+
+MOST_CONNECTIONS = 20
+"""In one reading: a server that hangs up on everything is unreachable."""
 
 _UID = re.compile(rb"\bUID (\d+)")
 _SIZE = re.compile(rb"RFC822\.SIZE (\d+)")
 _DATE = re.compile(rb'INTERNALDATE "([ \d]\d)-(\w{3})-(\d{4}) (\d\d:\d\d:\d\d [+-]\d{4})"')
-_PASSING = re.compile(
-    r"UNAVAILABLE|INUSE|LIMIT|not connected|too many|temporar|try again|server (busy|error)", re.IGNORECASE
-)
-"""A refused login that says nothing about the password (RFC 5530 §3, and what Exchange and Gmail say instead)."""
-
-_FULL = re.compile(rb"\[OVERQUOTA\]|\[ALERT\].*(quota|full)", re.IGNORECASE)
 
 
 def new_mails(
@@ -56,128 +51,68 @@ def new_mails(
     A mailbox that is new to us, or whose UIDVALIDITY changed, is looked at from the day `oldest` on. MailboxError when
     the server cannot be used, or not any more.
     """
-    with _faults(), _opened(address, settings, now, timeout) as box:
-        validity = _number(box, "UIDVALIDITY")
-        if since.validity != validity:
-            since = Place(validity)
-        if is_full(box, address.path):
-            yield Batch((), since, is_full=True)
-        found = box.uids(
-            f"UID {since.last + 1}:*"
-            if since.last
-            else f"SINCE {oldest.day}-{SHORT_MONTH_NAMES[oldest.month - 1]}-{oldest.year}",
-            None,
-        )
-        uids = sorted(uid for uid in map(int, found) if uid > since.last)  # `n:*` always holds the last one
-        for start in range(0, len(uids), AT_ONCE):
-            yield from _batches(box, address, validity, uids[start : start + AT_ONCE])
+    attempts: Counter[int] = Counter()
+    said = ""
+    for _ in range(MOST_CONNECTIONS):
+        try:
+            with faults(), opened(address, settings, now, timeout) as box:
+                for batch in _read(box, address, since, oldest, attempts):
+                    yield batch
+                    since = batch.reached
+            return
+        except _HungUp as hung:
+            attempts.update(hung.uids)
+            said = str(hung.__cause__)
+    raise MailboxError(Trouble.UNREACHABLE, said)
 
 
 def look(
     address: MailboxAddress, settings: Settings, *, now: datetime, timeout: timedelta
 ) -> tuple[int, bool]:
     """How many mails are there, and whether it is full. MailboxError when it cannot be opened."""
-    with _faults(), _opened(address, settings, now, timeout) as box:
-        return _number(box, "EXISTS"), is_full(box, address.path)
+    with faults(), opened(address, settings, now, timeout) as box:
+        return number(box, "EXISTS"), is_full(box, address.path)
 
 
-def is_full(box: BaseMailBox, folder: str) -> bool:
-    """Whether the mailbox hardly takes mail any more, as far as the server tells (RFC 2087, RFC 5530)."""
-    client = box.client
-    said = [line for lines in client.untagged_responses.values() for line in lines if isinstance(line, bytes)]
-    if "OVERQUOTA" in client.untagged_responses or any(_FULL.search(line) for line in said):
-        return True
-    known = client.capability()[1][-1] or b""
-    if b"QUOTA" not in known.upper().split():
-        return False
-    status, answer = client.getquotaroot(encode_folder(folder).decode())
-    if status != "OK":
-        return False
-    quota = b" ".join(line for line in answer[1] or () if isinstance(line, bytes))
-    used = re.findall(rb"\b(?:STORAGE|MESSAGE) (\d+) (\d+)", quota)
-    return any(int(now) >= FULL_AT * int(most) for now, most in used)
-
-
-@contextmanager
-def _opened(
-    address: MailboxAddress, settings: Settings, now: datetime, timeout: timedelta
-) -> Generator[BaseMailBox]:
-    """The mailbox, logged in, with its folder open for reading."""
-    try:
-        box = _connected(address, timeout)
-    except (ssl.SSLError, ImapToolsError) as error:
-        raise MailboxError(Trouble.TLS, str(error)) from error
-    except imaplib.IMAP4.abort as error:
-        raise MailboxError(Trouble.TLS if "TLS" in str(error) else Trouble.UNREACHABLE, str(error)) from error
-    try:
-        _log_in(box, address, settings, now, timeout)
-        try:
-            box.folder.set(address.path, readonly=True)
-        except MailboxFolderSelectError as error:
-            raise MailboxError(Trouble.NO_FOLDER, str(error)) from error
-        yield box
-    finally:
-        with suppress(imaplib.IMAP4.error, ImapToolsError, OSError):
-            box.logout()
-
-
-def _connected(address: MailboxAddress, timeout: timedelta) -> BaseMailBox:
-    seconds = timeout.total_seconds()
-    if address.scheme == "imap":
-        return MailBoxUnencrypted(address.host, address.port, timeout=seconds)
-    kind = MailBox if address.scheme == "imaps" else MailBoxStartTls
-    return kind(address.host, address.port, timeout=seconds, ssl_context=ssl.create_default_context())
-
-
-def _log_in(
-    box: BaseMailBox, address: MailboxAddress, settings: Settings, now: datetime, timeout: timedelta
-) -> None:
-    try:
-        if settings.oauth_provider:
-            _log_in_with_token(box, address.user, settings, now, timeout)
-        elif (address.user + address.password).isascii():
-            box.login(address.user, address.password, initial_folder=None)
-        else:
-            box.login_utf8(address.user, address.password, initial_folder=None)
-    except imaplib.IMAP4.abort:
-        raise
-    except (imaplib.IMAP4.error, ImapToolsError) as error:
-        refused = Trouble.RIGHTS if settings.oauth_provider else Trouble.LOGIN
-        trouble = Trouble.UNREACHABLE if _PASSING.search(str(error)) else refused
-        raise MailboxError(trouble, str(error)) from error
-
-
-def _log_in_with_token(
-    box: BaseMailBox, user: str, settings: Settings, now: datetime, timeout: timedelta
-) -> None:
-    """XOAUTH2. A refused token is not used again: the next reading asks a new one."""
-    said = [f"user={user}\1auth=Bearer {access_token(settings, now, timeout=timeout)}\1\1".encode()]
-    try:
-        # To the error that a server may send before its NO, the answer is empty.
-        box.client.authenticate("XOAUTH2", lambda _: said.pop() if said else b"")
-    except imaplib.IMAP4.error:
-        forget(settings)
-        raise
+def _read(
+    box: BaseMailBox, address: MailboxAddress, since: Place, oldest: date, attempts: Counter[int]
+) -> Iterator[Batch]:
+    """What this connection gives; `attempts`: how often the server hung up when it was asked for these UIDs."""
+    validity = number(box, "UIDVALIDITY")
+    if since.validity != validity:
+        since = Place(validity)
+    if is_full(box, address.path):
+        yield Batch((), since, is_full=True)
+    day = f"{oldest.day}-{SHORT_MONTH_NAMES[oldest.month - 1]}-{oldest.year}"
+    found = box.uids(f"UID {since.last + 1}:*" if since.last else f"SINCE {day}", None)
+    uids = sorted(uid for uid in map(int, found) if uid > since.last)  # `n:*` always holds the last one
+    for start in range(0, len(uids), AT_ONCE):
+        yield from _batches(box, address, validity, uids[start : start + AT_ONCE], attempts)
 
 
 def _batches(
-    box: BaseMailBox, address: MailboxAddress, validity: int, uids: Sequence[int]
-) -> Generator[Batch]:
+    box: BaseMailBox, address: MailboxAddress, validity: int, uids: Sequence[int], attempts: Counter[int]
+) -> Iterator[Batch]:
     """These mails, fetched so that one batch fits in memory. What is gone meanwhile is no fault."""
     sizes: dict[int, tuple[int, datetime | None]] = {}
     for head, _ in _fetch(box, uids, "(UID RFC822.SIZE INTERNALDATE)"):
         uid, size = _UID.search(head), _SIZE.search(head)
         if uid and size:
             sizes[int(uid[1])] = int(size[1]), _received(head)
-    whole_ones = [(uid, min(sizes[uid][0], MOST_OCTETS + 1)) for uid in uids if uid in sizes]
-    for batch in in_batches(whole_ones):
-        mails = [
-            _of_one(address, validity, uid, raw, *sizes[uid])
-            for uid, raw in _raw(box, batch, is_large=sizes[batch[0]][0] > MOST_OCTETS)
-        ]
+    # On one of those the server hung up: each comes alone.
+    sized = [
+        (uid, MOST_OCTETS + 1 if attempts[uid] else min(sizes[uid][0], MOST_OCTETS + 1))
+        for uid in uids
+        if uid in sizes
+    ]
+    for batch in in_batches(sized):
+        if attempts[batch[0]] >= MOST_ATTEMPTS:
+            raws: Iterator[tuple[int, bytes | None]] = iter([(batch[0], None)])
+        else:
+            raws = _raw(box, batch, is_large=sizes[batch[0]][0] > MOST_OCTETS)
+        mails = [_of_one(address, validity, uid, raw, *sizes[uid]) for uid, raw in raws]
         yield Batch(mails, Place(validity, batch[-1]))
-    if uids:
-        yield Batch((), Place(validity, uids[-1]))
+    yield Batch((), Place(validity, uids[-1]))
 
 
 def _of_one(
@@ -209,11 +144,21 @@ def _raw(box: BaseMailBox, uids: Sequence[int], *, is_large: bool) -> Iterator[t
         else:
             yield uids[0], None
         return
+    except (imaplib.IMAP4.abort, ConnectionError) as error:  # Dovecot hangs up on a mail that it cannot open
+        raise _HungUp(uids) from error
     found = {int(uid[1]): raw for head, raw in fetched if raw is not None and (uid := _UID.search(head))}
     yield from ((uid, found[uid]) for uid in uids if uid in found)
 
 
-class _Refused(Exception):
+class _HungUp(Exception):
+    """The server ended the connection when it was asked for these mails."""
+
+    def __init__(self, uids: Collection[int]) -> None:
+        self.uids = uids
+        super().__init__()
+
+
+class _Refused(imaplib.IMAP4.error):
     """The server said NO to a FETCH."""
 
 
@@ -239,21 +184,3 @@ def _received(head: bytes) -> datetime | None:
         return parsedate_to_datetime(b" ".join(found.groups()).decode())
     except ValueError:
         return None
-
-
-def _number(box: BaseMailBox, name: str) -> int:
-    said = box.client.untagged_responses.get(name, [None])[-1]
-    if not isinstance(said, bytes) or not said.isdigit():
-        raise MailboxError(Trouble.ODD, f"no {name} in the answer to EXAMINE")
-    return int(said)
-
-
-@contextmanager
-def _faults() -> Generator[None]:
-    """Say of a fault of the connection what it is."""
-    try:
-        yield
-    except (OSError, imaplib.IMAP4.abort) as error:
-        raise MailboxError(Trouble.UNREACHABLE, f"{type(error).__name__} {error}") from error
-    except (imaplib.IMAP4.error, ImapToolsError, UnicodeError, _Refused) as error:
-        raise MailboxError(Trouble.ODD, f"{type(error).__name__} {error}") from error
