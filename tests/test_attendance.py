@@ -13,6 +13,7 @@ from test_engine_crashes import Work, killed_at
 from models import Event, Invitation, Person, Task
 from models.enums import GatheringState, MessageState, PartStat, StepState, TaskState, TrajectoryState
 from traject.errors import Refused
+from traject.reconcile import reconcile
 from traject.staff import cancel, pause, reopen_stage, resume, skip
 from traject.staff_action import StaffResult
 from traject.staff_attendance import not_held, record_attendance
@@ -342,6 +343,20 @@ def test_a_closed_stage_is_opened_first_because_nothing_would_plan_the_new_date(
     undone(world, later)
     assert world.step(KEY).state is StepState.PLANNED
     assert world.trajectory().state is TrajectoryState.RUNNING
+
+
+# What the nightly check says of it
+
+
+def test_plan_and_rows_agree_after_what_staff_recorded(world: World) -> None:
+    during = world.gathering(KEY).starts_at + timedelta(minutes=30)
+    world.live(during)
+    world.deliver(during)
+    record(world, during, attended=["bo@school.example"])
+    assert reconcile(world.store, world.settings, during) == [], "a walk-in was never invited"
+    record(world, during, absent=["bo@school.example"])
+    undone(world, during)
+    assert reconcile(world.store, world.settings, during) == []
 
 
 # Crashes

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
+from calendars.school_year import SchoolYear
 from models import StageRow, StepRow
 from models.enums import OPEN_STEPS, CatchUp, StageState, StepKind, StepState
 from traject.choosing import waits_for_others
 from traject.dossier import Dossier
 from traject.programme import Anchor, Condition, Predicate, Stage, Step
-from traject.spans import shift
+from traject.spans import shift, year_bounds
 
 DAY = timedelta(days=1)
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -94,6 +95,8 @@ def next_due(dossier: Dossier, now: datetime) -> datetime | None:
     turns = (_start_of(dossier, _next_day(row)) for row in dossier.stages.values() if _turns(dossier, row))
     moments = [at for at in turns if at > now]  # a stage past its end closes with the last step that it owes
     for row in dossier.steps.values():
+        if (at := _lapses_at(dossier, row)) is not None:
+            moments.append(at)
         if row.on_hold or row.due_at is None:
             continue
         if row.state is StepState.OPEN and _is_joined(dossier, row):
@@ -181,6 +184,16 @@ def _is_joined(dossier: Dossier, row: StepRow) -> bool:
     return step is not None and step.is_shared
 
 
+def _lapses_at(dossier: Dossier, row: StepRow) -> datetime | None:
+    """When a yearly gathering that has no date can get none any more: the end of its period. None: it never does so."""
+    if row.kind is not StepKind.GATHERING or row.state is not StepState.PLANNED or row.due_at or row.on_hold:
+        return None
+    step = _step(dossier, row)
+    if step is None or step.cycle is None:
+        return None
+    return _start_of(dossier, year_bounds(SchoolYear.parse(row.cycle), step.cycle)[1] + DAY)
+
+
 def _is_without_theme(dossier: Dossier, row: StepRow, now: datetime) -> bool:
     """The time in which it could join a gathering is over."""
     waits = row.state is StepState.PLANNED and row.starts_at is None and row.ends_at is not None
@@ -242,6 +255,10 @@ def _step_moves(dossier: Dossier, now: datetime) -> Iterator[Move]:
         (row for row in dossier.steps.values() if _is_due(row, now)),
         key=lambda row: (row.due_at or now, row.key, row.cycle),
     )
+    for row in dossier.steps.values():
+        if (at := _lapses_at(dossier, row)) is not None and at <= now:
+            reason = row.note or "er was geen datum voor te vinden"
+            yield Settle(row.key, row.cycle, StepState.MISSED, reason)
     may_send = dossier.calendar.next_sending_moment(now) == now
     fires: list[StepRow] = []
     for row in due:

@@ -123,6 +123,7 @@ def _effects(session: Session) -> Iterator[Finding]:
         .where(
             Gathering.state == GatheringState.FIXED,
             col(Invitation.is_cancelled).is_(False),
+            col(Invitation.attended).is_(None),  # who came unasked was never invited
             col(Message.id).is_(None),
         )
         .distinct()
