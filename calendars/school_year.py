@@ -84,6 +84,21 @@ class DayOff:
 
 
 @dataclass(frozen=True, slots=True)
+class QuietPeriod:
+    """Days, first to last, on which schools work and are not to be mailed: a national monitor, a test week."""
+
+    starts_on: date
+    ends_on: date
+    label: str
+
+    def __post_init__(self) -> None:
+        if self.ends_on < self.starts_on:
+            raise ValueError(
+                f"{self.label!r} ends on {self.ends_on}, before it begins on {self.starts_on}; swap the dates"
+            )
+
+
+@dataclass(frozen=True, slots=True)
 class SchoolCalendar:
     """The calendar of one school: its region's holidays, public holidays, its own days off and its sending hours.
 
@@ -97,6 +112,7 @@ class SchoolCalendar:
     timezone: str
     sending_from: time
     sending_until: time
+    quiet: tuple[QuietPeriod, ...] = ()
     _zone: ZoneInfo = field(init=False, repr=False, compare=False)
     _years: dict[int, "_Year"] = field(
         default_factory=dict[int, "_Year"], init=False, repr=False, compare=False
@@ -142,8 +158,20 @@ class SchoolCalendar:
             day += ONE_DAY
         return day
 
+    def quiet_on(self, day: date) -> QuietPeriod | None:
+        """Why no mail goes out on a day that schools may work; None when it may."""
+        return next((period for period in self.quiet if period.starts_on <= day <= period.ends_on), None)
+
+    def _next_sending_day(self, day: date) -> date:
+        while True:
+            day = self.next_working_day(day)
+            period = self.quiet_on(day)
+            if period is None:
+                return day
+            day = period.ends_on + ONE_DAY
+
     def next_sending_moment(self, instant: datetime) -> datetime:
-        """The first moment from an instant on at which mail may go out: a working day, within the sending hours.
+        """The first moment from an instant on at which mail may go out: a working day, not quiet, within the sending hours.
 
         An allowed instant comes back unchanged, in UTC. When only the day moves, the local time stays: Saturday 10:00
         becomes Monday 10:00. Before the hours: that day when they begin; from `sending_until` on: the next working
@@ -151,7 +179,7 @@ class SchoolCalendar:
         """
         local = self.to_local(instant)
         day, clock = local.date(), local.time()
-        due = self.next_working_day(day if clock < self.sending_until else day + ONE_DAY)
+        due = self._next_sending_day(day if clock < self.sending_until else day + ONE_DAY)
         if clock < self.sending_from or clock >= self.sending_until:
             clock = self.sending_from
         elif due == day:
@@ -193,15 +221,16 @@ def school_calendar(
     timezone: str = "Europe/Amsterdam",
     sending_from: time = time(8),
     sending_until: time = time(17),
+    quiet: Sequence[QuietPeriod] = (),
 ) -> SchoolCalendar:
     """The calendar of a school, cheap to make: schools without own days off share what is computed.
 
-    In: the holiday region (Noord, Midden, Zuid), the school's own days off, an IANA time zone and the local hours
-    between which mail may go out (until: no longer at that minute). Days off that replace a holiday take the place of
+    In: the holiday region (Noord, Midden, Zuid), the school's own days off, an IANA time zone, the local hours
+    between which mail may go out (until: no longer at that minute) and the quiet periods in which none does. Days off that replace a holiday take the place of
     that region's dates in that school year, all of them together; others are added. Raises ValueError, with the
     remedy, for an unknown region or zone and for hours that never allow anything.
     """
-    return SchoolCalendar(region, tuple(overrides), timezone, sending_from, sending_until)
+    return SchoolCalendar(region, tuple(overrides), timezone, sending_from, sending_until, tuple(quiet))
 
 
 def add_months(day: date, months: int) -> date:

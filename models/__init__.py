@@ -7,7 +7,7 @@ from models.gathering import Gathering, Invitation
 from models.inbox import Arrival
 from models.mailbox import Mailbox
 from models.message import Message, MessageContent, NudgedInvitation
-from models.organisation import DayOff, Organisation, School
+from models.organisation import DayOff, Organisation, QuietPeriod, School
 from models.person import Alias, BusyTime, Person, RoleHolder
 from models.programme import ProgrammeVersion
 from models.trajectory import StageRow, StepRow, Task, Trajectory
@@ -32,6 +32,7 @@ __all__ = [
     "Organisation",
     "Person",
     "ProgrammeVersion",
+    "QuietPeriod",
     "RoleHolder",
     "School",
     "StageRow",

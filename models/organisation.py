@@ -40,6 +40,17 @@ class School(SQLModel, table=True):
     edition: str = ""  # of DUO's file
 
 
+class QuietPeriod(SQLModel, table=True):
+    """Days on which no school is mailed, although schools work: only news about a meeting goes out."""
+
+    __tablename__ = "quiet_periods"
+
+    id: int | None = id_field()
+    starts_on: date
+    ends_on: date  # inclusive
+    label: str
+
+
 class DayOff(SQLModel, table=True):
     """Days on which one school is free, beside or instead of an official holiday."""
 

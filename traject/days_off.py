@@ -101,7 +101,7 @@ def change_days_off(
             session.flush()
             changed = bool(added or removed)
             followed = [
-                _follow(session, trajectory, settings, now)
+                follow_calendar(session, trajectory, settings, now)
                 for trajectory in (_trajectories(session, organisation) if changed else ())
             ]
             result = DaysOffResult(name, tuple(added), tuple(removed), tuple(followed))
@@ -112,7 +112,8 @@ def change_days_off(
     return result
 
 
-def _follow(session: Session, trajectory_id: int, settings: Settings, now: datetime) -> StaffResult:
+def follow_calendar(session: Session, trajectory_id: int, settings: Settings, now: datetime) -> StaffResult:
+    """Plan one trajectory again after its calendar changed, and let follow what is due by it."""
     dossier = load(session, trajectory_id, settings, now, lock=True)
     before = current_plan(dossier)
     work = Work(session, dossier, Effects(session, dossier, settings, now), now)

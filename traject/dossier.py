@@ -10,7 +10,7 @@ from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from calendars.school_year import DayOff as CalendarDayOff
-from calendars.school_year import SchoolCalendar, school_calendar
+from calendars.school_year import QuietPeriod, SchoolCalendar, school_calendar
 from models import (
     DayOff,
     EvaluationRequest,
@@ -26,6 +26,7 @@ from models import (
     StepRow,
     Trajectory,
 )
+from models import QuietPeriod as QuietPeriodRow
 from models.enums import GatheringState, RequestState, StepKind, StepState
 from traject.availability import asked_themes, busy_of, closed_schools, offered
 from traject.errors import Refused
@@ -152,12 +153,24 @@ class Dossier:
 
 
 @lru_cache(maxsize=512)
-def calendar_for(days_off: tuple[CalendarDayOff, ...], timezone: str) -> SchoolCalendar:
+def calendar_for(
+    days_off: tuple[CalendarDayOff, ...], timezone: str, quiet: tuple[QuietPeriod, ...] = ()
+) -> SchoolCalendar:
     """The calendar of a school with these days of its own; shared by all schools that have none."""
-    return school_calendar(overrides=days_off, timezone=timezone)
+    return school_calendar(overrides=days_off, timezone=timezone, quiet=quiet)
 
 
 _DAYS_OFF = select(DayOff).where(col(DayOff.organisation_id).in_(bindparam("organisations", expanding=True)))
+
+
+_QUIET = select(QuietPeriodRow.starts_on, QuietPeriodRow.ends_on, QuietPeriodRow.label).order_by(
+    col(QuietPeriodRow.starts_on), col(QuietPeriodRow.id)
+)
+
+
+def quiet_periods(session: Session) -> tuple[QuietPeriod, ...]:
+    """The periods in which no school is mailed, by date."""
+    return tuple(QuietPeriod(*row) for row in session.exec(_QUIET))
 
 
 def calendars_of(
@@ -167,9 +180,10 @@ def calendars_of(
     own: dict[int, list[CalendarDayOff]] = defaultdict(list)
     for day in session.exec(_DAYS_OFF, params={"organisations": organisations}) if organisations else ():
         own[day.organisation_id].append(CalendarDayOff(day.starts_on, day.ends_on, day.label, day.replaces))
-    plain = calendar_for((), settings.timezone)
+    quiet = quiet_periods(session)
+    plain = calendar_for((), settings.timezone, quiet)
     return {None: plain} | {
-        organisation: calendar_for(tuple(own[organisation]), settings.timezone)
+        organisation: calendar_for(tuple(own[organisation]), settings.timezone, quiet)
         if own[organisation]
         else plain
         for organisation in organisations

@@ -34,6 +34,9 @@ from traject.undelivered import NO_ADDRESS
 
 log = logging.getLogger(__name__)
 
+AT_ONCE = frozenset({MessageKind.CANCELLATION, MessageKind.INVITATION_UPDATE})
+"""News about a meeting that people have in their calendar: it goes at any hour and in any week."""
+
 PAUSED = "het traject is gepauzeerd"
 """Why a message is held, so that it goes on when the trajectory does."""
 
@@ -60,6 +63,7 @@ class Queued:
     person: str
     email: str
     subject: str
+    why_not: str = ""  # it is kept, and does not go out now: why
 
 
 class Effects:
@@ -124,7 +128,7 @@ class Effects:
             context = replace(context, unsubscribe_url=head.list_unsubscribe[0])
         composed = compose(kind, person.language, context, head, calendar=calendar)
         state, why = self._first_state(kind, person, is_reminder=reason.is_reminder)
-        at_once = kind in (MessageKind.CANCELLATION, MessageKind.INVITATION_UPDATE)
+        at_once = kind in AT_ONCE
         message = Message(
             effect_key=effect_key,
             kind=kind,
@@ -146,7 +150,7 @@ class Effects:
             expires_at=reason.expires_at,
             answer=why,
         )
-        told = Queued(kind, person.name, person.email, composed.subject)
+        told = Queued(kind, person.name, person.email, composed.subject, why)
         if self._together is not None:
             self._together.append((message, told))
             return True

@@ -27,7 +27,7 @@ from models.enums import (
     TrajectoryState,
 )
 from traject import access, outbox
-from traject.dossier import calendar_for, load, row_id
+from traject.dossier import calendars_of, load, row_id
 from traject.effects import Effects, Reason
 from traject.mail_contexts import ComposeError, NudgeContext, NudgeLine
 from traject.planner import LEAST_REST
@@ -161,7 +161,7 @@ def _ask(session: Session, person_id: int, settings: Settings, now: datetime) ->
     mine = (Invitation.person_id == person_id, col(Invitation.nudge_wanted_at) <= now)
     lock_trajectories(session, session.exec(wanted.where(*mine).distinct()).all())
     person = session.get_one(Person, person_id, with_for_update=True)  # so that two looks write one mail
-    found = _open(session, person, now, calendar_for((), settings.timezone).next_sending_moment(now))
+    found = _open(session, person, now, calendars_of(session, (), settings)[None].next_sending_moment(now))
     reminded, nudged = _today(session, person_id, settings, now)
     for each in found:
         if row_id(each.invitation) in reminded:

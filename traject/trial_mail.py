@@ -4,6 +4,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from email.utils import parseaddr
+from typing import Any
 
 from sqlmodel import Session
 
@@ -131,7 +132,7 @@ class Trial:
             answer_url=answer_url,
         )
 
-    def _common(self) -> dict[str, str]:
+    def _common(self) -> dict[str, Any]:
         name, sender = parseaddr(self.settings.mail_from)
         return {
             "person_name": self._name,

@@ -50,6 +50,13 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id'),
     sa.UniqueConstraint('key', 'version')
     )
+    op.create_table('quiet_periods',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('starts_on', sa.Date(), nullable=False),
+    sa.Column('ends_on', sa.Date(), nullable=False),
+    sa.Column('label', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.PrimaryKeyConstraint('id')
+    )
     op.create_table('days_off',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('organisation_id', sa.Integer(), nullable=False),
@@ -581,6 +588,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_days_off_organisation_id'))
 
     op.drop_table('days_off')
+    op.drop_table('quiet_periods')
     op.drop_table('programme_versions')
     with op.batch_alter_table('organisations', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_organisations_municipality'))

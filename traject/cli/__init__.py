@@ -15,6 +15,7 @@ from traject.cli import (
     mailbox,
     people_changes,
     programmes,
+    quiet,
     running,
     school_calendar,
     trial,
@@ -59,6 +60,7 @@ app.add_typer(people_changes.commands, name="people")
 app.add_typer(feeds.commands, name="feeds")
 app.add_typer(gatherings.commands, name="gatherings")
 app.add_typer(programmes.commands, name="programmes")
+app.add_typer(quiet.commands, name="quiet")
 app.add_typer(watching.tasks, name="tasks")
 app.add_typer(mail_plan.outbox, name="outbox")
 app.add_typer(mail.inbox, name="inbox")
