@@ -52,6 +52,19 @@ WHY: tuple[tuple[str, str], ...] = (
         "the sender's address looks forged, and the mail did not come to their own reply address",
     ),
     ("de genodigde vraagt de uitnodiging opnieuw", "the guest asks for the invitation once more"),
+    ("zij is al onderweg", "it is on its way already"),
+    ("zij is nog eens gestuurd", "it was sent once more"),
+    ("de uitnodiging is vandaag al opnieuw gestuurd", "the invitation was sent again today already"),
+    (
+        "over dit voorstel is al besloten, of er was al een later voorstel",
+        "this proposal was decided on already, or a later one was there already",
+    ),
+    ("krijgt geen nieuws meer", "gets no news any more"),
+    ("wat bij een traject hoort nog wel", "what belongs to a trajectory still comes"),
+    (
+        "iemand die we niet kennen wil geen mail meer: bekijk wie",
+        "somebody whom we do not know wants no more mail: see who",
+    ),
     (
         "het antwoord is op versie {} van de uitnodiging, die nu versie {} heeft",
         "it answers version {} of the invitation, which has version {} now",
@@ -98,7 +111,6 @@ WHY: tuple[tuple[str, str], ...] = (
     ("het heeft geen VEVENT", "it has no VEVENT"),
     ("het heeft geen UID", "it has no UID"),
     ("de SEQUENCE is {}", "its SEQUENCE is {}"),
-    ("iemand wil geen mail meer: bekijk welke", "somebody wants no more mail: see which"),
     ("een gewone mail: iemand moet hem lezen", "an ordinary mail: somebody must read it"),
     ("een bericht van aflevering, geen mislukking", "a report of delivery, no failure"),
     (
@@ -116,6 +128,18 @@ WHY: tuple[tuple[str, str], ...] = (
     ("hij heeft meer dan {} delen", "it has more than {} parts"),
     ("zijn delen zitten dieper in elkaar dan {}", "its parts are nested deeper than {}"),
     ("hij is niet te ontleden ({})", "it cannot be parsed ({})"),
+    (
+        "de mail is {} MB, meer dan de {} MB die wordt gelezen: lees hem in de postbus",
+        "the mail has {} MB, more than the {} MB that are read: read it in the mailbox",
+    ),
+    (
+        "de mailserver kan deze mail niet geven: lees hem in de postbus",
+        "the mail server cannot give this mail: read it in the mailbox",
+    ),
+    (
+        "het bestand kan niet worden gelezen ({}): kijk naar de rechten erop",
+        "the file cannot be read ({}): look at the rights on it",
+    ),
     # Bounces
     ("hard: {} ({})", "hard: {} ({})"),
     ("soft: {} ({})", "soft: {} ({})"),

@@ -17,6 +17,7 @@ from traject.mail_bytes import Head
 from traject.mail_contexts import MailboxContext
 from traject.mailbox_address import mailbox_address
 from traject.mailbox_error import Trouble, found, remedy, said
+from traject.programme import Text
 from traject.settings import Settings
 from traject.store import Store
 
@@ -47,12 +48,13 @@ def record(store: Store, settings: Settings, mailbox_id: int, trouble: Trouble |
 
 
 def standing_problem(session: Session, settings: Settings) -> str:
-    """What stands in the way of reading the mailbox of the settings, as one Dutch sentence; empty: nothing."""
+    """What stands in the way of reading the mailbox, as one sentence in the language of the settings; empty: nothing."""
     if not settings.mailbox_url:
         return ""
     name = mailbox_address(settings.mailbox_url).name
     problem = session.exec(select(Mailbox.problem).where(Mailbox.name == name)).first()
-    return f"De postbus {name}: {problem}." if problem else ""
+    in_words = next((said(each) for each in Trouble if said(each).nl == problem), Text(problem or ""))
+    return f"{name}: {in_words.in_language(settings.language)}" if problem else ""
 
 
 def _key(row: Mailbox, since: datetime) -> str:

@@ -4,6 +4,7 @@ import typer
 
 from traject.cli.console import AsJson, Desk, both, desk
 from traject.errors import Refused
+from traject.inbox_words import outcome_word
 
 commands = typer.Typer()
 
@@ -35,7 +36,10 @@ def read(context: typer.Context, as_json: AsJson = False) -> None:
     if as_json:
         at.give(reading.as_dict(at.language))
     else:
-        counts = ", ".join(f"{count} × {outcome}" for outcome, count in sorted(reading.outcomes.items()))
+        counts = ", ".join(
+            f"{count} × {outcome_word(outcome, at.language)}"
+            for outcome, count in sorted(reading.outcomes.items())
+        )
         at.tell(
             at.say(
                 f"{reading.mailbox}: {reading.new} nieuw, {reading.known} al bekend",
