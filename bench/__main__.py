@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from bench import composing, delivery, feed, heartbeat, idle, launching, machine, memory, planning
+from bench import composing, delivery, feed, heartbeat, idle, inbox, launching, machine, memory, planning
 from bench.figures import Figure
 
 WIDTH = 116
@@ -76,6 +76,11 @@ def _feed(asked: argparse.Namespace) -> list[Figure]:
     ]
 
 
+def _inbox(asked: argparse.Namespace) -> list[Figure]:
+    mails, rounds = {"full": (1_000, 5), "quick": (300, 3), "tiny": (20, 1)}[asked.size]
+    return [figure for kind in asked.databases for figure in inbox.run(kind, mails=mails, rounds=rounds)]
+
+
 def _idle(asked: argparse.Namespace) -> list[Figure]:
     return idle.run(minutes=asked.minutes)
 
@@ -88,6 +93,7 @@ MEASUREMENTS: dict[str, Measurement] = {
     "memory": _memory,
     "heartbeat": _heartbeat,
     "feed": _feed,
+    "inbox": _inbox,
     "idle": _idle,
 }
 

@@ -14,14 +14,14 @@ def bench(*arguments: str) -> "subprocess.CompletedProcess[str]":
 
 
 def test_figures_come_with_what_they_are_compared_with_and_on_which_machine():
-    names = ("planning", "composing", "launching", "memory", "heartbeat", "feed")
+    names = ("planning", "composing", "launching", "memory", "heartbeat", "feed", "inbox")
     done = bench(*names, "--tiny", "--json", "--databases", "sqlite")
     assert done.returncode in (0, 1), done.stderr  # 1: a limit was missed, on a busy machine
     found = json.loads(done.stdout)
     assert {"cores", "Python", "SQLite", "PostgreSQL"} <= set(found["machine"])
     figures = found["figures"]
     subjects = {figure["subject"].partition(" ")[0] for figure in figures}
-    assert subjects == {"one", "composing", "bulk", "peak", "heartbeat,", "feed"}
+    assert subjects == {"one", "composing", "bulk", "peak", "heartbeat,", "feed", "inbox,"}
     assert all(figure["value"] > 0 for figure in figures)
     compared = [figure for figure in figures if figure["ratio"] is not None]
     assert len(compared) == 4

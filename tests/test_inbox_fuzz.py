@@ -1,6 +1,5 @@
 """Whatever bytes arrive, and in whatever order: a named outcome, soon, and the same end state."""
 
-import hashlib
 import re
 import shutil
 import time
@@ -25,6 +24,7 @@ from calendars.mail_parts import read_mail
 from calendars.reply import NotAReply, NotAReplyKind, read_reply
 from models import Arrival, Invitation, Message, Person, Task
 from models.enums import InboxKind, MessageState, PartStat
+from traject.fetched import mail_key
 from traject.inbox import add_mail, apply_stored, store_arrival
 from traject.outcome import public
 from traject.settings import Settings
@@ -287,9 +287,7 @@ def test_in_any_order_twice_or_interrupted_the_end_state_is_the_same(
                 add_mail(store, settings, mail, now, now)
             else:  # interrupted once it was stored
                 with store.write() as session:
-                    store_arrival(
-                        session, InboxKind.MAIL, f"mail:{hashlib.sha256(mail).hexdigest()}", now, {}, raw=mail
-                    )
+                    store_arrival(session, InboxKind.MAIL, mail_key(mail), now, {}, raw=mail)
         apply_stored(store, settings, now)
         ends.append(ended_well(store, world))
         store.close()

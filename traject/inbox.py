@@ -7,7 +7,7 @@ plan; `advance` then follows the facts. An arrival that cannot be applied is put
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -21,12 +21,17 @@ from traject.answers import Answer, Judged, current_sequence, record_answer
 from traject.evaluations import AnswerResult, record_answers
 from traject.fetched import mail_key
 from traject.incoming import apply_mail
+from traject.known_senders import keep_aliases
 from traject.outcome import Outcome, recorded
 from traject.settings import Settings
 from traject.store import Store
 from traject.waking import lock_trajectories, wake
 
 log = logging.getLogger(__name__)
+
+TOGETHER = 20
+"""Arrivals in one transaction on SQLite, whose commit costs as much as an arrival. Elsewhere each has its own, because
+two processes could lock the same trajectories in another order; SQLite has one writer."""
 
 
 @dataclass
@@ -82,7 +87,12 @@ def find_arrival(session: Session, external_key: str) -> Arrival | None:
 
 def apply_arrival(session: Session, arrival_id: int, now: datetime, settings: Settings) -> Outcome:
     """Apply one arrival, once: waits while another process is at it, and a second call gives the first's outcome."""
+    keep_aliases(session)
     arrival = session.exec(select(Arrival).where(Arrival.id == arrival_id).with_for_update()).one()
+    return _apply(session, arrival, now, settings)
+
+
+def _apply(session: Session, arrival: Arrival, now: datetime, settings: Settings) -> Outcome:
     if arrival.state is not InboxState.STORED:
         return recorded(arrival)
     match arrival.kind:
@@ -120,17 +130,28 @@ def apply_stored(store: Store, settings: Settings, now: datetime, limit: int = 5
         waiting = session.exec(
             select(Arrival.id).where(is_waiting).order_by(col(Arrival.id)).limit(limit)
         ).all()
-    for arrival_id in waiting:
+    ids = [arrival_id for arrival_id in waiting if arrival_id is not None]
+    together = TOGETHER if store.is_sqlite else 1
+    for start in range(0, len(ids), together):
+        batch = ids[start : start + together]
         try:
-            with store.write() as session:
-                claim = select(Arrival.id).where(Arrival.id == arrival_id, is_waiting)
-                claimed = session.exec(claim.with_for_update(skip_locked=True)).first()
-                outcome = apply_arrival(session, claimed, now, settings) if claimed else None
+            found = _apply_claimed(store, batch, now, settings)
         except Exception as error:
-            outcome = _put_aside(store, arrival_id or 0, error, now)
-        if outcome:
-            report.outcomes[outcome.outcome] += 1
+            if len(batch) == 1:
+                found = [_put_aside(store, batch[0], error, now).outcome]
+            else:  # one of them is at fault: each by itself
+                found = [apply_one(store, each, now, settings).outcome for each in batch]
+        report.outcomes.update(found)
     return report
+
+
+def _apply_claimed(store: Store, batch: Sequence[int], now: datetime, settings: Settings) -> list[str]:
+    """Apply these in one transaction, without what another process is at; gives how they ended."""
+    with store.write() as session:
+        keep_aliases(session)
+        claim = select(Arrival).where(col(Arrival.id).in_(batch), col(Arrival.state) == InboxState.STORED)
+        claimed = session.exec(claim.order_by(col(Arrival.id)).with_for_update(skip_locked=True)).all()
+        return [_apply(session, arrival, now, settings).outcome for arrival in claimed]
 
 
 def add_mail(

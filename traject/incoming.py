@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from datetime import datetime
 from typing import TypeVar
 
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from calendars.bounce import read_bounce
 from calendars.mail_parts import Part, UnreadableMail, read_mail
@@ -20,7 +20,7 @@ from models import Arrival, Gathering, Invitation, Person
 from traject.answers import Answer, Judged, current_sequence, record_answer
 from traject.away import note_absence
 from traject.bounces import apply_bounce
-from traject.known_senders import find_invitation, is_our_own
+from traject.known_senders import Answering, find_invitation, is_our_own
 from traject.mail_bytes import one_line
 from traject.outcome import Outcome
 from traject.settings import Settings
@@ -102,31 +102,39 @@ def _apply_reply(
     session: Session, arrival: Arrival, reply: Reply, now: datetime, settings: Settings
 ) -> Outcome:
     kind = _KINDS.get(reply.method, "reply")
-    of_gathering = select(Gathering.id, Gathering.trajectory_id).where(Gathering.uid == reply.uid)
-    gathering_id, trajectory_id = session.exec(of_gathering).one_or_none() or (None, 0)
-    answering = find_invitation(session, gathering_id, reply)
-    if gathering_id is None or answering is None:
+    answering = find_invitation(session, reply)
+    if answering is None:
         verdict = judge(reply, None, received_at=arrival.received_at)
         return _outcome(kind, verdict.outcome.value, verdict.why, reply)
-    lock_trajectories(session, [trajectory_id])
+    lock_trajectories(session, [answering.trajectory_id])
+    outcome = _answer(session, arrival, reply, answering, now, settings)
+    if outcome.outcome != "quarantined":
+        arrival.invitation_id = answering.invitation_id
+    return outcome
+
+
+def _answer(
+    session: Session, arrival: Arrival, reply: Reply, answering: Answering, now: datetime, settings: Settings
+) -> Outcome:
+    """What a reply does to the invitation that it seems to answer, whose trajectory is locked."""
+    kind = _KINDS.get(reply.method, "reply")
     invitation = session.get_one(Invitation, answering.invitation_id)
-    gathering = session.get_one(Gathering, gathering_id)
-    person = session.get_one(Person, invitation.person_id)
+    gathering = session.get_one(Gathering, answering.gathering_id)
     known = KnownInvitation(
         uid=gathering.uid,
         sequence=current_sequence(gathering, invitation),
         attendee_email=invitation.address,
         tag=invitation.tag,
-        aliases=frozenset({person.email}),
+        aliases=frozenset({answering.email.lower()}),
         linked=answering.linked,
     )
     verdict = judge(reply, known, received_at=arrival.received_at)
-    if verdict.outcome is not Verdict.QUARANTINED:
-        arrival.invitation_id = answering.invitation_id
     given_at = answered_at(reply, arrival.received_at)
     if verdict.outcome is Verdict.RECORDED:
+        person = session.get_one(Person, invitation.person_id)
         return _outcome(kind, *send_again(session, gathering, invitation, person, settings, now=now), reply)
     if verdict.outcome is Verdict.PROPOSAL:
+        person = session.get_one(Person, invitation.person_id)
         at = {"given_at": given_at, "received_at": arrival.received_at, "now": now}
         return _outcome(kind, *propose(session, gathering, invitation, person, reply, **at), reply)
     if verdict.outcome is not Verdict.COUNTED or reply.partstat is None:

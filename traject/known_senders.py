@@ -1,13 +1,15 @@
 """Who sent an incoming mail: whose invitation a reply answers, by every address that is known of people; or we did."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from sqlalchemy import text
-from sqlmodel import Session, col, select
+from sqlalchemy import bindparam, text
+from sqlalchemy import select as sql_select
+from sqlmodel import Session, SQLModel, col, select
 
 from calendars.mail_parts import Part
 from calendars.reply import Reply
-from models import Alias, Invitation, Message, Person
+from models import Alias, Gathering, Invitation, Message, Person
 
 ALIAS_LOCK = 7263
 """The advisory lock under which aliases change (PostgreSQL)."""
@@ -18,36 +20,67 @@ class Answering:
     """The invitation that a reply seems to answer, and the addresses that staff linked to its person."""
 
     invitation_id: int
+    gathering_id: int
+    trajectory_id: int
+    email: str
+    """The address the person has now."""
     linked: frozenset[str]
 
 
-def find_invitation(session: Session, gathering_id: int | None, reply: Reply) -> Answering | None:
+class _Guest(NamedTuple):
+    """One invitation of a gathering, as columns: the rows themselves are read when their trajectory is locked."""
+
+    invitation_id: int
+    person_id: int
+    tag: str
+    address: str
+    email: str
+    gathering_id: int
+    trajectory_id: int
+
+    @property
+    def own(self) -> tuple[str, str]:
+        """The address that was invited, and the one the person has now."""
+        return self.address.lower(), self.email.lower()
+
+
+_KEEP = text(f"SELECT pg_advisory_xact_lock_shared({ALIAS_LOCK})")
+_i, _p, _g = (SQLModel.metadata.tables[str(each.__tablename__)].c for each in (Invitation, Person, Gathering))
+_GUESTS = (  # built once, because building it costs as much as running it
+    sql_select(_i.id, _i.person_id, _i.tag, _i.address, _p.email, _g.id, _g.trajectory_id)
+    .join_from(_i.id.table, _p.id.table, _p.id == _i.person_id)
+    .join(_g.id.table, _g.id == _i.gathering_id)
+    .where(_g.uid == bindparam("uid"))
+    .order_by(_i.id)
+)
+
+
+def keep_aliases(session: Session) -> None:
+    """Let no alias change until this transaction ends; before anything else is locked. SQLite has one writer anyway."""
+    if session.connection().dialect.name == "postgresql":
+        session.connection().execute(_KEEP)
+
+
+def find_invitation(session: Session, reply: Reply) -> Answering | None:
     """The invitation of the one who answers: by address, else by an alias, else by tag, else any, to be judged."""
-    rows = session.exec(
-        select(Invitation, Person.email)
-        .join(Person, col(Person.id) == Invitation.person_id)
-        .where(Invitation.gathering_id == gathering_id)
-        .order_by(col(Invitation.id))
-    ).all()
-    by_address = [row for row in rows if reply.attendee in (row[0].address.lower(), row[1].lower())]
+    rows = [_Guest(*row) for row in session.connection().execute(_GUESTS, {"uid": reply.uid})]
+    by_address = [row for row in rows if reply.attendee in row.own]
     said = [each for each in (reply.attendee, reply.from_address) if each]
-    known = {address for row in by_address[:1] for address in (row[0].address.lower(), row[1].lower())}
+    known = by_address[0].own if by_address else ()
     owners = people_of(session, [each for each in said if each not in known])
-    by_alias = [row for row in rows if row[0].person_id in owners.values()]
-    by_tag = [row for row in rows if reply.tagged_to == row[0].tag.lower()]
+    by_alias = [row for row in rows if row.person_id in owners.values()]
+    by_tag = [row for row in rows if reply.tagged_to == row.tag.lower()]
     found = next(iter((*by_address, *by_alias, *by_tag, *rows)), None)
-    if found is None or found[0].id is None:
+    if found is None:
         return None
-    linked = frozenset(address for address, owner in owners.items() if owner == found[0].person_id)
-    return Answering(found[0].id, linked)
+    linked = frozenset(address for address, owner in owners.items() if owner == found.person_id)
+    return Answering(found.invitation_id, found.gathering_id, found.trajectory_id, found.email, linked)
 
 
 def people_of(session: Session, addresses: list[str]) -> dict[str, int]:
-    """Of these addresses those that are aliases, and whose. Waits while aliases change."""
+    """Of these addresses those that are aliases, and whose."""
     if not addresses:
         return {}
-    if session.connection().dialect.name == "postgresql":
-        session.connection().execute(text(f"SELECT pg_advisory_xact_lock_shared({ALIAS_LOCK})"))
     rows = session.exec(select(Alias.email, Alias.person_id).where(col(Alias.email).in_(addresses))).all()
     return dict(rows)
 
