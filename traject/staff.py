@@ -3,10 +3,11 @@
 Here what is done to it as a whole, and to a task; `staff_steps` and `staff_stages` hold the rest.
 """
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlmodel import col, select
 
+from calendars.school_year import SchoolYear
 from models import Message, Task, Trajectory
 from models.enums import (
     STAGE_MOVES,
@@ -19,7 +20,7 @@ from models.enums import (
     TaskState,
     TrajectoryState,
 )
-from traject import nudges, outbox
+from traject import advance, nudges, outbox
 from traject.dossier import row_id
 from traject.effects import PAUSED
 from traject.errors import Refused
@@ -85,13 +86,18 @@ def pause(
 def resume(
     store: Store, settings: Settings, reference: str, *, now: datetime, dry_run: bool = False
 ) -> StaffResult:
-    """Go on where a trajectory was paused; stages that were open last as much longer as the pause took."""
+    """Go on where a trajectory was paused; stages that were open last as much longer as the pause took.
+
+    When that brings its end into a later school year, the preview says so and the adviser gets a task to shorten it or
+    leave it: a trajectory is meant for a number of school years, and each one more asks people again.
+    """
     result = StaffResult(reference)
     with action(store, settings, reference, now, result, dry_run=dry_run) as work:
         trajectory = work.dossier.trajectory
         if trajectory.state is not TrajectoryState.PAUSED or trajectory.paused_at is None:
             message = f"traject {trajectory.reference} is niet gepauzeerd"
             raise Refused(message)
+        meant = trajectory.ends_on
         pause_length = timedelta(days=(now - trajectory.paused_at).days)
         for row in work.dossier.stages.values():
             if row.state is StageState.OPEN:
@@ -101,8 +107,34 @@ def resume(
             if message.answer == PAUSED:
                 outbox.release(work.session, row_id(message), now=now)
         work.effects.event("trajectory.resumed", actor="staff")
-        work.sentence = "Het traject loopt weer."
+        advance.follow(work.session, work.dossier, work.effects)
+        work.sentence = f"Het traject loopt weer. {_later_year(work, meant)}".rstrip()
     return result
+
+
+def _later_year(work: Work, meant: date | None) -> str:
+    """What staff should know when a trajectory came to end in a later school year than it was meant to; else nothing."""
+    trajectory, dossier = work.dossier.trajectory, work.dossier
+    ends_on = trajectory.ends_on
+    if meant is None or ends_on is None or SchoolYear.of(ends_on).first <= SchoolYear.of(meant).first:
+        return ""
+    year, before = SchoolYear.of(ends_on), SchoolYear.of(meant)
+    warning = (
+        f"Let op: door de pauze eindigt het op {ends_on:%d-%m-%Y}, in schooljaar {year}; "
+        f"dat was {meant:%d-%m-%Y}, in {before}."
+    )
+    more = sorted(
+        {row.title for row in dossier.steps.values() if row.cycle > str(before) and "/" not in row.key}
+    )
+    asked = f" Er komt dan bij: {', '.join(more)}." if more else ""
+    last = max(dossier.stages.values(), key=lambda stage: stage.ends_on)
+    remedy = (
+        f"Inkorten kan met `traject move {trajectory.reference} --stage {last.key} --ends {before.ends_on}`; "
+        "is het goed zo, rond deze taak dan af."
+    )
+    title = f"Het traject loopt door in schooljaar {year}"
+    work.effects.task(f"t{dossier.id}:later-year:{year}", title, f"{warning}{asked} {remedy}")
+    return f"{warning}{asked}"
 
 
 def cancel(
