@@ -13,14 +13,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, col, select
+from sqlmodel import Session, SQLModel, col, select
 
 from models import Arrival, Event, Mailbox
 from models.enums import InboxKind, InboxState
 from traject import imap, maildir
 from traject.fetched import Batch, Fetched, Place
-from traject.inbox import apply_stored, store_arrival
+from traject.inbox import apply_stored
 from traject.mailbox_address import FOLDERS, MailboxAddress, mailbox_address
 from traject.mailbox_error import MailboxError, Trouble, said
 from traject.mailbox_news import record
@@ -36,6 +37,8 @@ LONGEST = timedelta(minutes=4)
 
 BEFORE = timedelta(days=2)
 """So long before the first thing that Traject did, a mail cannot be an answer. Days of servers and time zones differ."""
+
+_inbox = SQLModel.metadata.tables[str(Arrival.__tablename__)]
 
 
 @dataclass
@@ -137,46 +140,50 @@ def _find(session: Session, name: str) -> tuple[int, Place] | None:
 
 def _keep(store: Store, mailbox_id: int, batch: Batch, reading: Reading, now: datetime) -> int:
     """Store what is new of a batch together with how far it brought us; gives how many must still be applied."""
-    waiting = 0
     with store.read() as session:  # so that reading a folder again takes no write lock
-        there = _known(session, batch)
+        keys = {mail.key for mail in batch.mails}
+        known = session.exec(select(Arrival.id).where(col(Arrival.external_key).in_(keys))).all()
         row = session.get_one(Mailbox, mailbox_id)
         is_there = (row.uid_validity, row.last_uid) == (batch.reached.validity, batch.reached.last)
-    if is_there and len(there) == len({mail.key for mail in batch.mails}):
+    if is_there and len(known) == len(keys):
         reading.known += len(batch.mails)
         return 0
     with store.write() as session:
         # One reader at a time from here on: two that store the same mails in another order would wait for each other.
         row = session.exec(select(Mailbox).where(Mailbox.id == mailbox_id).with_for_update()).one()
-        there = _known(session, batch)
-        for mail in batch.mails:
-            arrival = None if mail.key in there else _stored(session, mail, now)
-            there.add(mail.key)
-            if arrival is None:
-                reading.known += 1
-                continue
-            reading.new += 1
-            if arrival.state is InboxState.STORED:
-                waiting += 1
-            else:
-                reading.outcomes[arrival.outcome] += 1
+        new = _store(session, batch, now)
+        reading.new += len(new)
+        reading.known += len(batch.mails) - len(new)
+        put_aside = sum(1 for mail in batch.mails if mail.unread and mail.key in new)
+        if put_aside:
+            reading.outcomes["quarantined"] += put_aside
         if row.uid_validity == batch.reached.validity:
             row.last_uid = max(row.last_uid, batch.reached.last)
         else:
             row.uid_validity, row.last_uid = batch.reached.validity, batch.reached.last
-    return waiting
+    return len(new) - put_aside
 
 
-def _known(session: Session, batch: Batch) -> set[str]:
-    keys = [mail.key for mail in batch.mails]
-    return set(session.exec(select(Arrival.external_key).where(col(Arrival.external_key).in_(keys))))
+def _store(session: Session, batch: Batch, now: datetime) -> set[str]:
+    """As `store_arrival`, all in one statement: gives the keys that were new."""
+    if not batch.mails:
+        return set()
+    dialect = postgresql if session.connection().dialect.name == "postgresql" else sqlite
+    adding = dialect.insert(_inbox).on_conflict_do_nothing(index_elements=["external_key"])
+    rows = [_row_of(mail, now) for mail in batch.mails]
+    return {key for (key,) in session.connection().execute(adding.returning(_inbox.c.external_key), rows)}
 
 
-def _stored(session: Session, mail: Fetched, now: datetime) -> Arrival | None:
-    received_at = min(mail.received_at or now, now)
-    arrival = store_arrival(session, InboxKind.MAIL, mail.key, received_at, {}, raw=mail.raw)
-    if arrival and mail.unread:  # there is nothing to apply
-        arrival.payload = {"kind": "mail"}
-        arrival.state, arrival.outcome, arrival.why = InboxState.QUARANTINED, "quarantined", mail.unread
-        arrival.applied_at = now
-    return arrival
+def _row_of(mail: Fetched, now: datetime) -> dict[str, Any]:
+    """An arrival that waits; of a mail that was not fetched whole, one that staff must look at: there is nothing to apply."""
+    return {
+        "external_key": mail.key,
+        "kind": InboxKind.MAIL,
+        "received_at": min(mail.received_at or now, now),
+        "payload": {"kind": "mail"} if mail.unread else {},
+        "raw": mail.raw,
+        "state": InboxState.QUARANTINED if mail.unread else InboxState.STORED,
+        "outcome": "quarantined" if mail.unread else "",
+        "why": mail.unread,
+        "applied_at": now if mail.unread else None,
+    }
