@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email import message_from_bytes
-from email.errors import HeaderParseError
+from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import Message
 from email.policy import Compat32
@@ -79,7 +79,7 @@ class Part:
         except (
             LookupError,
             ValueError,
-            HeaderParseError,
+            MessageError,
         ):  # an unknown character set, or octets that are not in it
             return raw
 

@@ -3,6 +3,7 @@
 import re
 import shutil
 import time
+import zlib
 from base64 import encodebytes
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -207,6 +208,10 @@ def finds(world: World) -> dict[str, bytes]:
         "a SEQUENCE beyond a column": reply_of(world, sequence=2**31 - 1),
         "a character set that is none": reply_of(world).replace(b"utf-8", b"../../x"),
         "base64 of one character in a subject": PLAIN.replace(b"Undelivered", b"=?utf-8?B?a?=") + b"hi",
+        "a character set that cannot be named": PLAIN.replace(b"Undelivered", b"=?utf-\xff?q?a?=") + b"hi",
+        "a calendar of two zip bombs": HEAD + b"Content-Type: application/zip; name=invite.ics\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+        + encodebytes(zlib.compress(b"\0" * 50_000_000, 9)),
+        "writing that runs backwards": reply_of(world, sender='"\u202egpj.exe" <fatima@school.example>', comment="\u202eabc"),
         "brackets in From": reply_of(world, sender='"' + "(" * 3000),
     }  # fmt: skip
 

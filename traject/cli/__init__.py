@@ -18,6 +18,7 @@ from traject.cli import (
     quiet,
     running,
     school_calendar,
+    templates,
     trial,
     watching,
 )
@@ -60,6 +61,7 @@ app.add_typer(people_changes.commands, name="people")
 app.add_typer(feeds.commands, name="feeds")
 app.add_typer(gatherings.commands, name="gatherings")
 app.add_typer(programmes.commands, name="programmes")
+app.add_typer(templates.commands, name="templates")
 app.add_typer(quiet.commands, name="quiet")
 app.add_typer(watching.tasks, name="tasks")
 app.add_typer(mail_plan.outbox, name="outbox")

@@ -1,0 +1,356 @@
+"""How every mail looks, for one school and one programme, in each language: as files to look through, and what is wrong.
+
+The words are the programme's own and the school is a real one; the people are made up, so that nobody's name lies in a
+folder.
+"""
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from email import message_from_bytes
+from email.policy import default as modern
+from html import escape
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from calendars.invitation import Attendee, CalendarEvent, Method, decline_counter, prepare
+from models.enums import MessageKind, PartStat, StepKind
+from traject.compose import CALENDAR_METHODS, compose
+from traject.html_check import findings_of
+from traject.mail_bytes import CalendarPart, Head
+from traject.mail_contexts import (
+    EvaluationContext,
+    GatheringContext,
+    MailboxContext,
+    MailContext,
+    NoticeContext,
+    NudgeContext,
+    NudgeLine,
+    ReminderContext,
+    StageLine,
+    StageOpenedContext,
+    TaskContext,
+    ThanksContext,
+    UpcomingLine,
+    WelcomeContext,
+)
+from traject.mail_words import LANGUAGES
+from traject.programme import Programme, Step, Text
+from traject.settings import Settings
+from traject.waiting import Standing
+
+WIDTHS = {"desktop": 900, "phone": 360}
+"""CSS pixels of a screenshot."""
+
+HEIGHT = 1800
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+LONGEST_SHOT = 60  # seconds
+_ZONE = "Europe/Amsterdam"
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """One mail in one language, and what is wrong with it."""
+
+    kind: MessageKind
+    language: str
+    subject: str
+    text: str
+    html: str
+    findings: tuple[str, ...]
+
+
+def previews(programme: Programme, school: str, settings: Settings, now: datetime) -> Iterator[Preview]:
+    """Compose every kind of mail in every language for a school by its name, and check it."""
+    for language in LANGUAGES:
+        for kind, context in _Sample(programme, school, settings, now, language).contexts().items():
+            head = Head(
+                message_id=f"<preview-{kind}-{language}@hart.example>",
+                date=now,
+                from_name="Hart Haarlem",
+                from_email="traject@hart.example",
+                to_name=context.person_name,
+                to_email="marieke@school.example",
+                reply_to="traject+voorbeeld@hart.example",
+            )
+            composed = compose(kind, language, context, head, calendar=_calendar(kind, context, now))
+            message = message_from_bytes(composed.data, policy=modern)
+            text, html = (_body(message, each) for each in ("plain", "html"))
+            found = [*findings_of(html, language), *_parse_errors(html)]
+            yield Preview(kind, language, composed.subject, text, html, tuple(found))
+
+
+def write(folder: Path, made: list[Preview], *, pictures: bool) -> bool:
+    """Write each mail as .html and .txt, and a page to look through them. True: with screenshots, as there is a browser."""
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None) if pictures else None
+    for each in made:
+        here = folder / each.language
+        here.mkdir(parents=True, exist_ok=True)
+        (here / f"{each.kind}.html").write_text(each.html, encoding="utf-8")
+        (here / f"{each.kind}.txt").write_text(f"{each.subject}\n\n{each.text}", encoding="utf-8")
+        for name, width in WIDTHS.items() if browser else ():
+            for is_dark in (False, True):
+                shot = here / f"{each.kind}-{name}-{'dark' if is_dark else 'light'}.png"
+                _shoot(browser or "", here / f"{each.kind}.html", shot, width, is_dark=is_dark)
+    (folder / "index.html").write_text(_index(made, with_pictures=browser is not None), encoding="utf-8")
+    return browser is not None
+
+
+def _shoot(browser: str, page: Path, shot: Path, width: int, *, is_dark: bool) -> None:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        command = [
+            *(browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars"),
+            *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+            *(
+                f"--user-data-dir={profile}",
+                f"--window-size={max(width, 500)},{HEIGHT}",
+                f"--screenshot={shot}",
+            ),
+            *(
+                ["--blink-settings=preferredColorScheme=0"]
+                if is_dark
+                else ["--blink-settings=preferredColorScheme=1"]
+            ),
+        ]
+        shown = page
+        if width < 500:  # a browser's window has a least width; a frame has none
+            shown = Path(profile) / "frame.html"
+            frame = f'<body style="margin:0;background:#888"><iframe src="{page.resolve().as_uri()}" style="border:0;width:{width}px;height:{HEIGHT}px">'
+            shown.write_text(frame, encoding="utf-8")
+        subprocess.run(  # noqa: S603 - a browser of this machine, on a file of our own
+            [*command, shown.resolve().as_uri()], check=True, capture_output=True, timeout=LONGEST_SHOT
+        )
+
+
+def _index(made: list[Preview], *, with_pictures: bool) -> str:
+    rows: list[str] = []
+    for each in made:
+        name = f"{each.language}/{each.kind}"
+        problems = "".join(f"<li>{escape(found)}</li>" for found in each.findings)
+        shots = [
+            f'<a href="{name}-{width}-{shade}.png"><img src="{name}-{width}-{shade}.png" alt="{each.kind}, {width}, {shade}" '
+            'loading="lazy"></a>'
+            for width in WIDTHS
+            for shade in ("light", "dark")
+        ]
+        shown = (
+            "".join(shots) if with_pictures else f'<iframe src="{name}.html" title="{each.kind}"></iframe>'
+        )
+        rows.append(
+            f'<section><h2 id="{name}">{each.kind} <small>{each.language}</small></h2><p>{escape(each.subject)} · '
+            f'<a href="{name}.html">HTML</a> · <a href="{name}.txt">text</a></p><ul>{problems}</ul><div>{shown}</div></section>'
+        )
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        "<title>Mails</title><style>body{font:16px/1.5 system-ui,sans-serif;margin:2rem;max-width:1200px}h2{margin:2rem 0 0}"
+        "div{display:flex;gap:1rem;overflow-x:auto}img{height:420px;border:1px solid #ccc}iframe{width:100%;height:600px;"
+        "border:1px solid #ccc}li{color:#a3163b}</style></head><body><h1>Mails</h1>"
+        + "".join(rows)
+        + "</body></html>"
+    )
+
+
+def _body(message: Any, kind: str) -> str:
+    return str(message.get_body((kind,)).get_content()).replace("\r\n", "\n")
+
+
+def _parse_errors(html: str) -> list[str]:
+    """What a browser's parser would have to mend; only where the parser is installed, as it is for development."""
+    if find_spec("justhtml") is None:
+        return []
+    from justhtml import JustHTML
+
+    return [f"HTML: {error}" for error in JustHTML(html, collect_errors=True).errors]
+
+
+def _calendar(kind: MessageKind, context: MailContext, now: datetime) -> CalendarPart | None:
+    method = CALENDAR_METHODS.get(kind)
+    if method is None or not isinstance(context, GatheringContext):
+        return None
+    event = CalendarEvent(
+        uid="voorbeeld@hart.example",
+        sequence=1,
+        dtstamp=now.replace(microsecond=0),
+        starts_at=context.starts_at,
+        ends_at=context.ends_at,
+        timezone=context.timezone,
+        summary=context.title,
+        organizer_name="Hart Haarlem",
+        organizer_email="traject+voorbeeld@hart.example",
+    )
+    attendee = Attendee(context.person_name, "marieke@school.example")
+    if method == "DECLINECOUNTER":
+        return CalendarPart(method, decline_counter(event, attendee, context.reason))
+    which = Method.CANCEL if method == "CANCEL" else Method.REQUEST
+    return CalendarPart(method, prepare(event, which).for_attendee(attendee))
+
+
+class _Sample:
+    """One school's mails of one programme, in one language."""
+
+    def __init__(
+        self, programme: Programme, school: str, settings: Settings, now: datetime, language: str
+    ) -> None:
+        self.programme, self.school, self.language, self.now = programme, school, language, now
+        self.base_url = settings.base_url
+        self.starts_at = (now + timedelta(days=30)).replace(hour=11, minute=30, second=0, microsecond=0)
+        self.opens_on = now.date()
+        self.links = {
+            name: f"{self.base_url}/voorbeeld/{name}" for name in ("answer", "task", "materials", "paper")
+        }
+
+    def say(self, text: Text | None, otherwise: str = "") -> str:
+        """A text of the programme in this language."""
+        return text.in_language(self.language) if text else otherwise
+
+    def contexts(self) -> dict[MessageKind, MailContext]:
+        """A context for every kind of mail."""
+        return {**self._letters(), **self._gatherings(), **self._asking()}
+
+    def _common(self, step: Step | None) -> dict[str, Any]:
+        return {
+            "person_name": "Marieke Öztürk",
+            "organisation_name": self.school,
+            "trajectory_title": f"{self.say(self.programme.title)}: {self.school}",
+            "programme_title": self.say(self.programme.title),
+            "adviser_name": "Sanne de Vries",
+            "adviser_email": "sanne@hart.example",
+            "base_url": self.base_url,
+            "privacy_url": f"{self.base_url}/privacy",
+            "text": self.say(step.text if step else None),
+        }
+
+    def _step(self, kind: StepKind, template: str = "") -> Step | None:
+        """The programme's first step of this kind (and template) that has a text, else its first."""
+        steps = [
+            step
+            for step in self.programme.steps
+            if step.kind is kind and (not template or step.template == template)
+        ]
+        return next((step for step in steps if step.text), next(iter(steps), None))
+
+    def _letters(self) -> dict[MessageKind, MailContext]:
+        welcome, opened, reminder, notice = (
+            self._step(StepKind.MAIL, kind) for kind in ("welcome", "stage-opened", "reminder", "notice")
+        )
+        task, gathering = self._step(StepKind.TASK), self._step(StepKind.GATHERING)
+        length = timedelta(days=90)
+        stages = tuple(
+            StageLine(
+                self.say(stage.title), self.opens_on + number * length, self.opens_on + (number + 1) * length
+            )
+            for number, stage in enumerate(self.programme.stages)
+        )
+        stage = self.programme.stages[0] if self.programme.stages else None
+        role = self.say(self.programme.roles[0].title)
+        return {
+            MessageKind.WELCOME: WelcomeContext(
+                **self._common(welcome),
+                role_title=role,
+                starts_on=self.opens_on,
+                ends_on=self.opens_on + 4 * 4 * length,
+                retention="2 years after the programme ends" if self.language == "en" else "2 jaar na afloop",
+                data_source=self.school,
+                stages=stages,
+            ),
+            MessageKind.STAGE_OPENED: StageOpenedContext(
+                **self._common(opened),
+                stage_title=self.say(stage.title if stage else None, self.school),
+                stage_goal=self.say(stage.goal if stage else None),
+                opens_on=self.opens_on,
+                ends_on=self.opens_on + length,
+                upcoming=(UpcomingLine(self.starts_at.date(), self._title(gathering)),),
+            ),
+            MessageKind.REMINDER: ReminderContext(**self._common(reminder), title=self._title(reminder)),
+            MessageKind.NOTICE: NoticeContext(**self._common(notice), title=self._title(notice)),
+            MessageKind.TASK: TaskContext(
+                **self._common(None),
+                title=self._title(task),
+                detail=self.say(task.text if task else None),
+                due_on=self.starts_at.date(),
+                url=self.links["task"],
+            ),
+            MessageKind.MAILBOX: MailboxContext(
+                **self._common(None),
+                mailbox="imaps://cmk@hart.example@mail.hart.example/INBOX",
+                since=self.now,
+                timezone=_ZONE,
+                problem="de mailserver weigert het wachtwoord",
+                remedy="zet het goede wachtwoord in TRAJECT_MAILBOX_URL",
+            ),
+        }
+
+    def _title(self, step: Step | None) -> str:
+        return self.say(step.title) if step else self.say(self.programme.title)
+
+    def _gatherings(self) -> dict[MessageKind, MailContext]:
+        step = self._step(StepKind.GATHERING)
+        when: dict[str, Any] = {
+            "title": self._title(step),
+            "starts_at": self.starts_at,
+            "ends_at": self.starts_at + timedelta(hours=3),
+            "timezone": _ZONE,
+            "place": self.say(step.place if step else None) or "De Pletterij, Haarlem",
+        }
+        plain = GatheringContext(
+            **self._common(None),
+            **when,
+            description=self.say(step.text if step else None),
+            answer_url=self.links["answer"],
+        )
+        earlier = {
+            "starts_at": plain.starts_at - timedelta(days=1),
+            "ends_at": plain.ends_at - timedelta(days=1),
+        }
+        reason = "The room was booked twice." if self.language == "en" else "De zaal was dubbel geboekt."
+        moved = {f"previous_{name}": at for name, at in earlier.items()}
+        proposed = {f"proposed_{name}": at for name, at in earlier.items()}
+        line = NudgeLine(
+            plain.title,
+            plain.starts_at,
+            plain.ends_at,
+            _ZONE,
+            plain.trajectory_title,
+            self.links["answer"],
+            plain.place,
+        )
+        return {
+            MessageKind.INVITATION: plain,
+            MessageKind.INVITATION_UPDATE: replace(
+                plain, **moved, previous_place="De Toneelschuur", reason=reason
+            ),
+            MessageKind.CANCELLATION: replace(plain, reason=reason),
+            MessageKind.GATHERING_REMINDER: replace(plain, partstat=PartStat.ACCEPTED),
+            MessageKind.DECLINE_COUNTER: replace(plain, **proposed, reason=reason),
+            MessageKind.WAITING_LIST: replace(
+                plain, partstat=PartStat.ACCEPTED, standing=Standing.WAITING, position=2
+            ),
+            MessageKind.PLACE_OFFERED: replace(
+                plain, standing=Standing.OFFERED, answer_by=self.now + timedelta(days=3)
+            ),
+            MessageKind.NUDGE: NudgeContext(**self._common(None), lines=(line,)),
+            MessageKind.THANKS: ThanksContext(
+                **self._common(None),
+                **when,
+                materials_url=self.links["materials"],
+                certificate_url=self.links["paper"],
+            ),
+        }
+
+    def _asking(self) -> dict[MessageKind, MailContext]:
+        step = self._step(StepKind.EVALUATION)
+        year = self.opens_on.year if self.opens_on.month >= 8 else self.opens_on.year - 1
+        asked = EvaluationContext(
+            **self._common(step),
+            school_year=f"{year}-{year + 1}",
+            closes_on=self.starts_at.date(),
+            minutes=10,
+            answer_url=self.links["answer"],
+            role_title=self.say(self.programme.roles[0].title),
+            questionnaire_title=self._title(step),
+        )
+        return {MessageKind.EVALUATION_REQUEST: asked, MessageKind.EVALUATION_REMINDER: asked}
