@@ -1,19 +1,15 @@
 """Reading a mailbox on a real IMAP server: what comes is stored once, and the mailbox stays as it was."""
 
 import re
-import socket
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from threading import Thread
 from typing import Any
 
 import pytest
 from answering import World, build, partstat
 from hypothesis import given
 from hypothesis import strategies as st
-from imap_server import FULL, Dovecot, Post, dovecot
+from imap_server import Dovecot, Post, dovecot
 from sqlmodel import col, select
 from test_incoming_mail import reply_of
 
@@ -210,94 +206,6 @@ def test_a_mail_that_the_server_cannot_give_is_put_aside_and_the_others_are_read
         a.why for a in arrivals(store)
     }
     assert read_mailbox(store, at(settings, post.url("imap")), now).new == 0
-
-
-# What stands in the way
-
-
-@contextmanager
-def answering(*lines: bytes) -> Generator[int]:
-    """A server that greets with these lines, and then says nothing more."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        kept: list[socket.socket] = []
-
-        def greet() -> None:
-            while True:
-                try:
-                    line, _ = server.accept()
-                except OSError:
-                    return
-                kept.append(line)
-                line.sendall(b"".join(lines))
-
-        Thread(target=greet, daemon=True).start()
-        yield server.getsockname()[1]
-        for line in kept:
-            line.close()
-
-
-@pytest.mark.parametrize(
-    ("lines", "trouble"),
-    [
-        ([], Trouble.UNREACHABLE),
-        ([b"HTTP/1.1 400 Bad Request\r\n\r\n"], Trouble.ODD),
-        ([b"* BYE too busy\r\n"], Trouble.ODD),
-        ([b"* OK hello\r\n", b"\xff\xfe\r\n" * 3], Trouble.ODD),
-    ],
-)
-def test_a_server_that_is_no_mailbox_ends_the_reading_in_time(
-    settings: Settings, now: datetime, lines: list[bytes], trouble: Trouble
-):
-    with answering(*lines) as port, pytest.raises(MailboxError) as raised:
-        config = at(settings, f"imap://cmk:secret@127.0.0.1:{port}/INBOX")
-        open_mailbox(config, now, timeout=timedelta(seconds=0.3))
-    assert raised.value.trouble in (trouble, Trouble.UNREACHABLE)
-    assert "secret" not in f"{raised.value} {raised.value.detail}"
-
-
-def test_a_server_that_is_not_there_is_unreachable(store: Store, settings: Settings, now: datetime):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    found = read_mailbox(store, at(settings, f"imap://cmk:x@127.0.0.1:{port}/INBOX"), now)
-    assert (found.trouble, found.new) == (Trouble.UNREACHABLE, 0)
-
-
-@pytest.mark.parametrize("password", ["wrong", "", "gehéím", 'quo"te'])
-def test_a_wrong_password_is_a_refused_login(settings: Settings, now: datetime, post: Post, password: str):
-    with pytest.raises(MailboxError) as raised:
-        open_mailbox(at(settings, post.url("imaps", password=password)), now, timeout=timedelta(seconds=10))
-    assert raised.value.trouble is Trouble.LOGIN
-
-
-@pytest.mark.parametrize("scheme", ["imaps", "imap+starttls"])
-def test_a_certificate_that_nobody_vouches_for_is_refused(
-    settings: Settings, now: datetime, post: Post, monkeypatch: pytest.MonkeyPatch, scheme: str
-):
-    monkeypatch.delenv("SSL_CERT_FILE")
-    with pytest.raises(MailboxError) as raised:
-        open_mailbox(at(settings, post.url(scheme)), now, timeout=timedelta(seconds=10))
-    assert raised.value.trouble is Trouble.TLS
-
-
-def test_a_folder_that_is_not_there_is_named(settings: Settings, now: datetime, post: Post):
-    with pytest.raises(MailboxError) as raised:
-        open_mailbox(at(settings, post.url("imap", folder="Nergens")), now, timeout=timedelta(seconds=10))
-    assert raised.value.trouble is Trouble.NO_FOLDER
-
-
-def test_a_full_mailbox_is_read_and_told_of(
-    store: Store, settings: Settings, now: datetime, dovecot: Dovecot
-):
-    post = Post(dovecot, FULL)
-    post.put(letter(1), letter(2) + b"x" * 9_900, at=now)
-    found = read_mailbox(store, at(settings, post.url("imap")), now)
-    assert (found.new, found.trouble) == (2, Trouble.FULL)
-    with post.client() as client:
-        client.select("INBOX")
-        client.uid("STORE", "1:*", "+FLAGS", r"(\Deleted)")
-        client.expunge()
-    found = read_mailbox(store, at(settings, post.url("imap")), now)
-    assert (found.new, found.trouble) == (0, None)
 
 
 # With a token

@@ -230,6 +230,31 @@ def test_what_comes_and_goes_all_day_is_told_once_that_day(
     assert len(told(store)) == 3
 
 
+def test_a_token_that_expired_is_told_once_and_until_it_is_renewed_nothing_is_read(
+    store: Store, settings: Settings, now: datetime, dovecot: Dovecot, tmp_path: Path
+):
+    post, tokens = dovecot.mailbox(), dovecot.tokens
+    post.put(LETTER.replace(b"\n", b"\r\n"), at=now)
+    tokens.user = post.user
+    config = settings.model_copy(
+        update={
+            "mailbox_url": post.url("imap", password=""),
+            "oauth_provider": "google",
+            "oauth_client_id": post.user,
+            "oauth_refresh_token": "given once",
+            "oauth_token_url": tokens.url,
+        }
+    )
+    tokens.answers = [(400, {"error": "invalid_grant"})] * 4
+    for beat in range(4):
+        found = read_mailbox(store, config, now + beat * MINUTES)
+        assert (found.trouble, found.new) == (Trouble.TOKEN, 0)
+    assert told(store) == ["De postbus vraagt aandacht"]
+    renewed = config.model_copy(update={"oauth_refresh_token": "given again"})
+    assert read_mailbox(store, renewed, now + HOUR).new == 1
+    assert told(store)[1:] == ["De postbus is weer in orde"]
+
+
 def test_the_mail_about_the_mailbox_is_no_work_for_staff_when_it_comes_back_in_by_it(
     store: Store, settings: Settings, now: datetime, locked: tuple[Settings, Settings], tmp_path: Path
 ):

@@ -107,6 +107,9 @@ def _batches(
     ]
     for batch in in_batches(sized):
         if attempts[batch[0]] >= MOST_ATTEMPTS:
+            # It is this mail only when the server does give another: else it is the server.
+            if others := [uid for uid in uids if attempts[uid] < MOST_ATTEMPTS]:
+                _fetch(box, others[:1], "(UID BODY.PEEK[HEADER]<0.1>)")
             raws: Iterator[tuple[int, bytes | None]] = iter([(batch[0], None)])
         else:
             raws = _raw(box, batch, is_large=sizes[batch[0]][0] > MOST_OCTETS)
