@@ -256,18 +256,40 @@ def test_a_full_disk_is_one_sentence_and_nothing_is_half_done(
         assert session.exec(select(Trajectory)).all() == []
 
 
-def test_a_wrong_setting_is_named_with_its_remedy(
-    monkeypatch: pytest.MonkeyPatch, settings: Settings
+@pytest.mark.parametrize(
+    ("setting", "dutch", "english"),
+    [
+        (
+            "TIMEZONE=Haarlem",
+            "'Haarlem' is geen tijdzone; schrijf een naam als",
+            "'Haarlem' is not a time zone",
+        ),
+        ("DATABASE_URL=mysql://x", "moet sqlite:///BESTAND of postgresql", "must be sqlite:///FILE or"),
+        ("SMTP_URL=http://x", "moet smtp://SERVER:POORT", "must be smtp://HOST:PORT"),
+        ("FROM=Hart", 'moet zijn zoals "Hart <cmk@hart.example>"', "must be like"),
+        ("BASE_URL=hart", "moet het adres zijn dat deelnemers", "must be the address that participants"),
+        ("MAILBOX_URL=pop3://x", "moet imaps://NAAM:WACHTWOORD@SERVER", "must be imaps://USER:PASSWORD@HOST"),
+        ("PORTAL_PORT=veel", "moet een heel getal zijn", "should be a valid integer"),
+        ("PORTAL_PORT=0", "moet 1 of meer zijn", "greater than or equal to 1"),
+        ("PORTAL_PORT=70000", "moet 65535 of minder zijn", "less than or equal to 65535"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_remedy_in_the_language_that_was_asked_for(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, setting: str, dutch: str, english: str
 ) -> None:
-    traject = with_settings(monkeypatch, settings, TRAJECT_TIMEZONE="Haarlem")
-    assert "TRAJECT_TIMEZONE: 'Haarlem' is not a time zone; use a name like Europe/Amsterdam" in refused(
-        traject("status")
-    )
+    name, _, value = setting.partition("=")
+    traject = with_settings(monkeypatch, settings, **{f"TRAJECT_{name}": value})
+    assert f"TRAJECT_{name}: {dutch}" in refused(traject("status"))
+    said = refused(traject("--lang", "en", "status"))
+    assert f"TRAJECT_{name}: " in said
+    assert english in said
 
 
 def test_without_a_mail_server_everything_else_is_done_and_the_mail_waits(traject: Traject) -> None:
     assert traject(*LAUNCH, "--yes").code == 0
     ran = traject("run-once", "--now", "2026-09-14 10:00")
     assert ran.code == 1
-    assert "127.0.0.1:1" in ran.err
+    assert "de mailserver 127.0.0.1:1 kan niet worden gebruikt" in ran.err
+    english = traject("--lang", "en", "run-once", "--now", "2026-09-14 11:00")  # tried again by then
+    assert "the mail server 127.0.0.1:1 cannot be used" in english.err
     assert {mail["state"] for mail in traject("outbox", "list", "--json").json} == {"queued"}

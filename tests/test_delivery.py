@@ -178,7 +178,7 @@ def test_a_server_that_is_not_there_is_tried_once(store: Store, now: datetime):
         post = Post(port=free.getsockname()[1])
     report = sent(store, post, now)
     assert report.deferred == 30
-    assert f"127.0.0.1:{post.port} cannot be used" in report.problem
+    assert f"127.0.0.1:{post.port} kan niet worden gebruikt" in report.problem
     with serving(post):
         assert sent(store, post, now + timedelta(minutes=2)).accepted == 30
 

@@ -275,8 +275,8 @@ def test_without_a_mail_server_everything_waits_and_that_is_said(
     ran = cli(monkeypatch, world, "run-once", "--now", "2026-09-07 10:00", "--json")
     assert ran.code == 1
     delivery = ran.json["delivery"]
-    assert delivery["problem"].startswith("the mail server 127.0.0.1:1 cannot be used: ")
-    assert "what was due waits; check TRAJECT_SMTP_URL" in delivery["problem"]
+    assert delivery["problem"].startswith("de mailserver 127.0.0.1:1 kan niet worden gebruikt: ")
+    assert "wat uit moest gaan wacht; controleer TRAJECT_SMTP_URL" in delivery["problem"]
     assert (delivery["accepted"], delivery["failed"]) == (0, 0)
     waiting = world.mails(state="queued")
     assert len(waiting) == len(world.mails()) == 4
@@ -309,6 +309,6 @@ def test_traject_up_starts_nothing_on_a_newer_database(
     settings = light.settings.model_copy(update=ports)
     assert up(settings) == 1
     said = capsys.readouterr().out
-    assert "is newer than this version of Traject" in said
+    assert "is nieuwer dan deze versie van Traject" in said
     assert "Traceback" not in said
     assert not (light.settings.var_dir / "log").exists()

@@ -152,8 +152,18 @@ def test_what_cannot_be_applied_is_put_aside_with_the_reason_and_stops_nothing(
         kept = session.get_one(Arrival, broken)
         assert kept.state is InboxState.QUARANTINED
         assert "PERHAPS" in kept.why
+        assert kept.why.startswith("kon niet worden verwerkt (")
         assert kept.payload["partstat"] == "PERHAPS"
     assert partstat(store, world.other_invitation) is PartStat.ACCEPTED
+
+
+def test_the_reason_stands_there_in_english_for_who_works_in_english(
+    store: Store, settings: Settings, now: datetime, world: World
+):
+    broken = keep(store, now, world.invitation, "a", "PERHAPS")
+    apply_one(store, broken, now, settings.model_copy(update={"language": "en"}))
+    with store.read() as session:
+        assert session.get_one(Arrival, broken).why.startswith("could not be processed (")
 
 
 def test_a_crash_between_storing_and_applying_loses_nothing(

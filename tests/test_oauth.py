@@ -214,9 +214,11 @@ def test_what_is_missing_or_wrong_is_named_without_a_password(
 ):
     for name, value in given.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(SettingsError, match=re.escape(said)) as raised:
+    with pytest.raises(SettingsError) as raised:
         load_settings()
-    assert not re.search("ge#?heim|the secret", str(raised.value))
+    english = raised.value.in_language("en")
+    assert said in english
+    assert not re.search("ge#?heim|the secret", f"{raised.value}{english}")
 
 
 @pytest.mark.parametrize(
@@ -238,5 +240,5 @@ def test_a_wrong_setting_reaches_a_person_as_one_sentence(
     run = with_settings(monkeypatch, settings, TRAJECT_MAILBOX_URL="imap://cmk:geheim@mail.example/INBOX")
     ran = run("inbox", "read")
     assert ran.code == 1
-    assert ran.err.startswith("TRAJECT_MAILBOX_URL: imap:// sends the password readable over the network")
+    assert ran.err.startswith("TRAJECT_MAILBOX_URL: imap:// stuurt het wachtwoord leesbaar over het netwerk")
     assert "geheim" not in ran.err

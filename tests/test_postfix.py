@@ -86,7 +86,7 @@ def test_a_sink_that_refuses_us_is_left_alone_and_gets_everything_when_it_is_wel
     with sink(*faults) as (port, _):
         ill = sent(store, None, now, url=f"smtp://127.0.0.1:{port}", answer_within=SOON)
     assert (ill.accepted, ill.deferred) == (0, 5)
-    assert "cannot be used" in ill.problem
+    assert "kan niet worden gebruikt" in ill.problem
     with sink() as (port, folder):
         assert sent(store, None, now + timedelta(hours=1), url=f"smtp://127.0.0.1:{port}").accepted == 5
         assert len(dumped(folder)) == 5

@@ -113,5 +113,5 @@ def test_a_database_that_is_newer_than_the_code_is_left_alone(
 ) -> None:
     with store.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(StoreError, match="newer than this version of Traject"):
+    with pytest.raises(StoreError, match="nieuwer dan deze versie van Traject"):
         initialise(own, now)

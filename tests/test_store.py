@@ -31,15 +31,18 @@ def test_a_database_newer_than_the_code_is_refused_with_a_remedy(store: Store):
     with store.engine.connect() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
         connection.commit()
-    with pytest.raises(StoreError, match=r"newer than this version of Traject .* update Traject"):
+    with pytest.raises(
+        StoreError, match=r"nieuwer dan deze versie van Traject .* werk Traject bij"
+    ) as raised:
         store.upgrade()
+    assert "newer than this version of Traject" in raised.value.in_language("en")
     assert schema_state(store) is SchemaState.NEWER
 
 
 def test_a_database_that_cannot_be_reached_says_which(tmp_path: Path):
     store = Store("postgresql+psycopg://nobody@127.0.0.1:1/traject?connect_timeout=1")
     with pytest.raises(
-        StoreError, match=r"(?s)127\.0\.0\.1:1/traject.* cannot be opened.*TRAJECT_DATABASE_URL"
+        StoreError, match=r"(?s)127\.0\.0\.1:1/traject.* kan niet worden geopend.*TRAJECT_DATABASE_URL"
     ):
         store.upgrade()
 

@@ -254,6 +254,9 @@ class _Recorder:
             report.problem = (
                 f"the mail server {where} cannot be used: {trouble}; "
                 "what was due waits; check TRAJECT_SMTP_URL and that the server runs"
+                if self._settings.language == "en"
+                else f"de mailserver {where} kan niet worden gebruikt: {trouble}; "
+                "wat uit moest gaan wacht; controleer TRAJECT_SMTP_URL en of de server draait"
             )
             log.warning("mail server cannot be used", extra={"stage": trouble.stage, "code": trouble.code})
         return claims

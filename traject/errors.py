@@ -5,11 +5,31 @@ class TrajectError(Exception):
     """A fault with a clear sentence for a person. The CLI and the portal show it as it is."""
 
 
-class SettingsError(TrajectError):
+class _InBoth(TrajectError):
+    """Says its sentence in Dutch, and in English to who asks for that."""
+
+    def __init__(self, dutch: str, english: str) -> None:
+        super().__init__(dutch)
+        self.english = english
+
+    def in_language(self, language: str) -> str:
+        """The sentence in `nl` or `en`."""
+        return self.english if language == "en" else str(self)
+
+
+class WrongSetting(ValueError):
+    """What one setting must be; `dutch` and `english` follow its name."""
+
+    def __init__(self, dutch: str, english: str) -> None:
+        super().__init__(english)
+        self.dutch, self.english = dutch, english
+
+
+class SettingsError(_InBoth):
     """A setting is wrong; names the setting and the remedy."""
 
 
-class StoreError(TrajectError):
+class StoreError(_InBoth):
     """The database cannot be used; names it and the remedy."""
 
 

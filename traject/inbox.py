@@ -116,7 +116,7 @@ def apply_one(store: Store, arrival_id: int, now: datetime, settings: Settings) 
         with store.write() as session:
             return apply_arrival(session, arrival_id, now, settings)
     except Exception as error:
-        return _put_aside(store, arrival_id, error, now)
+        return _put_aside(store, arrival_id, error, now, settings)
 
 
 def apply_stored(store: Store, settings: Settings, now: datetime, limit: int = 500) -> Report:
@@ -138,7 +138,7 @@ def apply_stored(store: Store, settings: Settings, now: datetime, limit: int = 5
             found = _apply_claimed(store, batch, now, settings)
         except Exception as error:
             if len(batch) == 1:
-                found = [_put_aside(store, batch[0], error, now).outcome]
+                found = [_put_aside(store, batch[0], error, now, settings).outcome]
             else:  # one of them is at fault: each by itself
                 found = [apply_one(store, each, now, settings).outcome for each in batch]
         report.outcomes.update(found)
@@ -172,14 +172,22 @@ def add_mail(
     return apply_one(store, arrival_id, now or received_at, settings)
 
 
-def _put_aside(store: Store, arrival_id: int, error: Exception, now: datetime) -> Outcome:
+def _put_aside(
+    store: Store, arrival_id: int, error: Exception, now: datetime, settings: Settings
+) -> Outcome:
     if isinstance(error, DBAPIError) and not isinstance(error, IntegrityError):
         raise error  # not this arrival's fault: the database is locked, gone or full
     # The reason stands in the inbox; a log must not hold what people wrote.
     log.warning("arrival put aside", extra={"arrival": arrival_id, "error": type(error).__name__})
     with store.write() as session:
         arrival = session.get_one(Arrival, arrival_id)
-        outcome = Outcome(arrival.kind.value, "quarantined", f"{type(error).__name__}: {error}"[:500])
+        what = f"{type(error).__name__}: {error}"
+        why = (
+            f"could not be processed ({what}); read the original, and tell whoever manages Traject"
+            if settings.language == "en"
+            else f"kon niet worden verwerkt ({what}); lees het origineel, en meld het aan de beheerder"
+        )
+        outcome = Outcome(arrival.kind.value, "quarantined", why[:500])
         _settle(session, arrival, outcome, now)
     return outcome
 

@@ -7,6 +7,8 @@ from urllib.parse import quote, unquote, urlsplit
 
 from pydantic import ValidationInfo
 
+from traject.errors import WrongSetting
+
 FOLDERS = ("maildir", "folder")
 PORTS = {"imaps": 993, "imap+starttls": 143, "imap": 143}
 _HERE = re.compile(r"localhost|127\.[\d.]+|::1")
@@ -44,22 +46,28 @@ def mailbox_address(url: str) -> MailboxAddress:
     parts = urlsplit(url)
     if parts.scheme in FOLDERS:
         if parts.netloc or len(parts.path) < 2:
-            message = f"must be {parts.scheme}:///FOLDER, with the whole path: three slashes"
-            raise ValueError(message)
+            raise WrongSetting(
+                f"moet {parts.scheme}:///MAP zijn, met het hele pad: drie schuine strepen",
+                f"must be {parts.scheme}:///FOLDER, with the whole path: three slashes",
+            )
         return MailboxAddress(parts.scheme, "", 0, "", "", unquote(parts.path))
     try:
         port = parts.port or PORTS.get(parts.scheme)
     except ValueError:  # no number where the port stands
         port = None
     if port is None or not parts.hostname or not parts.username or parts.query or parts.fragment:
-        message = (
+        raise WrongSetting(
+            "moet imaps://NAAM:WACHTWOORD@SERVER/INBOX, imap+starttls://NAAM:WACHTWOORD@SERVER/INBOX, "
+            "maildir:///MAP of folder:///MAP zijn; schrijf @ : / ? # in een naam of wachtwoord als "
+            "%40 %3A %2F %3F %23",
             "must be imaps://USER:PASSWORD@HOST/INBOX, imap+starttls://USER:PASSWORD@HOST/INBOX, maildir:///FOLDER or "
-            "folder:///FOLDER; write @ : / ? # in a name or password as %40 %3A %2F %3F %23"
+            "folder:///FOLDER; write @ : / ? # in a name or password as %40 %3A %2F %3F %23",
         )
-        raise ValueError(message)
     if parts.scheme == "imap" and not _HERE.fullmatch(parts.hostname):
-        message = "imap:// sends the password readable over the network: use imaps:// or imap+starttls://"
-        raise ValueError(message)
+        raise WrongSetting(
+            "imap:// stuurt het wachtwoord leesbaar over het netwerk: gebruik imaps:// of imap+starttls://",
+            "imap:// sends the password readable over the network: use imaps:// or imap+starttls://",
+        )
     return MailboxAddress(
         scheme=parts.scheme,
         host=parts.hostname,
@@ -83,8 +91,10 @@ def check_token_url(url: str) -> str:
     parts = urlsplit(url)
     is_here = parts.scheme == "http" and _HERE.fullmatch(parts.hostname or "")
     if url and not is_here and (parts.scheme != "https" or not parts.hostname):
-        message = "must be an https:// address: a secret is sent there"
-        raise ValueError(message)
+        raise WrongSetting(
+            "moet een adres met https:// zijn: er gaat een sleutel naartoe",
+            "must be an https:// address: a secret is sent there",
+        )
     return url
 
 
@@ -100,9 +110,13 @@ def check_oauth_provider(name: str, info: ValidationInfo) -> str:
         needed += ["oauth_tenant"] + ([] if given.get("oauth_refresh_token") else ["oauth_client_secret"])
     missing = [f"TRAJECT_{each.upper()}" for each in needed if not given.get(each)]
     if missing:
-        message = f"needs {' and '.join(missing)} too; docs/operating.md tells where to find it"
-        raise ValueError(message)
+        raise WrongSetting(
+            f"heeft ook {' en '.join(missing)} nodig; docs/operating.md zegt waar je dat vindt",
+            f"needs {' and '.join(missing)} too; docs/operating.md tells where to find it",
+        )
     if not (given.get("mailbox_url") or "").startswith("imap"):
-        message = "a token opens a mailbox on a server: set TRAJECT_MAILBOX_URL to imaps://ADDRESS@HOST/INBOX"
-        raise ValueError(message)
+        raise WrongSetting(
+            "een token opent een mailbox op een server: zet TRAJECT_MAILBOX_URL op imaps://ADRES@SERVER/INBOX",
+            "a token opens a mailbox on a server: set TRAJECT_MAILBOX_URL to imaps://ADDRESS@HOST/INBOX",
+        )
     return name

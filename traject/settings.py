@@ -13,11 +13,12 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from traject.errors import SettingsError
+from traject.errors import SettingsError, WrongSetting
 from traject.mailbox_address import check_mailbox_url, check_oauth_provider, check_token_url
 
 
@@ -28,8 +29,10 @@ def database_address(url: str) -> str:
     except ArgumentError:
         driver = ""
     if driver not in ("sqlite", "postgresql"):
-        message = "must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
-        raise ValueError(message)
+        raise WrongSetting(
+            "moet sqlite:///BESTAND of postgresql://NAAM:WACHTWOORD@SERVER/DATABASE zijn",
+            "must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME",
+        )
     return url.replace("postgresql://", "postgresql+psycopg://", 1)
 
 
@@ -38,8 +41,11 @@ def _smtp(url: str | None) -> str | None:
         return None
     parts = urlsplit(url)
     if parts.scheme not in ("smtp", "smtps", "smtp+starttls") or not parts.hostname:
-        message = "must be smtp://HOST:PORT, smtp+starttls://USER:PASSWORD@HOST:587 or smtps://USER:PASSWORD@HOST:465"
-        raise ValueError(message)
+        raise WrongSetting(
+            "moet smtp://SERVER:POORT, smtp+starttls://NAAM:WACHTWOORD@SERVER:587 of "
+            "smtps://NAAM:WACHTWOORD@SERVER:465 zijn",
+            "must be smtp://HOST:PORT, smtp+starttls://USER:PASSWORD@HOST:587 or smtps://USER:PASSWORD@HOST:465",
+        )
     return url
 
 
@@ -50,16 +56,20 @@ def _address(text: str) -> str:
             address.rstrip("> ") if name else text, check_deliverability=False, test_environment=True
         )
     except EmailNotValidError as error:
-        message = f'must be like "Hart <cmk@hart.example>": {error}'
-        raise ValueError(message) from error
+        example = '"Hart <cmk@hart.example>"'
+        raise WrongSetting(
+            f"moet zijn zoals {example}: {error}", f"must be like {example}: {error}"
+        ) from error
     return text
 
 
 def _base(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        message = "must be the address that participants can reach, like https://traject.example"
-        raise ValueError(message)
+        raise WrongSetting(
+            "moet het adres zijn dat deelnemers kunnen bereiken, zoals https://traject.example",
+            "must be the address that participants can reach, like https://traject.example",
+        )
     return url.rstrip("/")
 
 
@@ -71,8 +81,10 @@ def _portal_here(given: Mapping[str, Any]) -> str:
 
 def _zone(name: str) -> str:
     if name not in available_timezones():
-        message = f"{name!r} is not a time zone; use a name like Europe/Amsterdam"
-        raise ValueError(message)
+        raise WrongSetting(
+            f"{name!r} is geen tijdzone; schrijf een naam als Europe/Amsterdam",
+            f"{name!r} is not a time zone; use a name like Europe/Amsterdam",
+        )
     return name
 
 
@@ -219,15 +231,36 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        lines: list[str] = []
+        lines: list[tuple[str, str]] = []
         for problem in error.errors():
             if problem["type"] == "default_factory_not_called":
                 continue  # It only follows from another one.
             name = str(problem["loc"][0]).upper()
             name = name if name.startswith("TRAJECT_") else f"TRAJECT_{name}"
             now = re.sub(r"(://[^:/]*):.*@", r"\1:***@", repr(problem["input"]))  # no password on a screen
-            lines.append(f"{name}: {problem['msg'].removeprefix('Value error, ')} (now: {now})")
-        raise SettingsError("\n".join(lines)) from error
+            dutch, english = _what_is_wrong(problem)
+            lines.append((f"{name}: {dutch} (nu: {now})", f"{name}: {english} (now: {now})"))
+        raise SettingsError(*("\n".join(said) for said in zip(*lines, strict=True))) from error
+
+
+_DUTCH = {
+    "greater_than_equal": "moet {ge} of meer zijn",
+    "less_than_equal": "moet {le} of minder zijn",
+    "int_parsing": "moet een heel getal zijn",
+    "literal_error": "moet {expected} zijn",
+    "string_pattern_mismatch": "moet passen bij {pattern}",
+}
+
+
+def _what_is_wrong(problem: ErrorDetails) -> tuple[str, str]:
+    """What one setting must be, in Dutch and in English."""
+    given = problem.get("ctx", {})
+    wrong = given.get("error")
+    if isinstance(wrong, WrongSetting):
+        return wrong.dutch, wrong.english
+    english = problem["msg"].removeprefix("Value error, ")
+    dutch = _DUTCH[problem["type"]].format(**given) if problem["type"] in _DUTCH else english
+    return dutch.replace(" or ", " of "), english
 
 
 def settings_table() -> str:

@@ -59,17 +59,21 @@ class Store:
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
         except CommandError as error:
-            message = (
-                f"the database {self.engine.url.render_as_string()} is newer than this version of Traject "
-                f"({error}); update Traject, or point TRAJECT_DATABASE_URL at another database"
-            )
-            raise StoreError(message) from error
+            where = self.engine.url.render_as_string()
+            raise StoreError(
+                f"de database {where} is nieuwer dan deze versie van Traject ({error}); werk Traject bij, of laat "
+                "TRAJECT_DATABASE_URL naar een andere database wijzen",
+                f"the database {where} is newer than this version of Traject ({error}); update Traject, or point "
+                "TRAJECT_DATABASE_URL at another database",
+            ) from error
         except OperationalError as error:
-            message = (
-                f"the database {self.engine.url.render_as_string()} cannot be opened: {error.orig}; "
-                "check TRAJECT_DATABASE_URL, that the server runs and that the disk is not full"
-            )
-            raise StoreError(message) from error
+            where = self.engine.url.render_as_string()
+            raise StoreError(
+                f"de database {where} kan niet worden geopend: {error.orig}; controleer TRAJECT_DATABASE_URL, of de "
+                "server draait en of de schijf niet vol is",
+                f"the database {where} cannot be opened: {error.orig}; check TRAJECT_DATABASE_URL, that the server "
+                "runs and that the disk is not full",
+            ) from error
 
     def close(self) -> None:
         """Give all connections back."""

@@ -76,28 +76,24 @@ class Desk:
     def _open(self) -> Store:
         url = make_url(self.settings.database_url)
         shown = url.render_as_string()
-        init = self.say("voer eerst `traject init` uit", "run `traject init` first")
         if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
             raise StoreError(
-                self.say(f"de database {shown} is er nog niet; {init}", f"no database {shown} yet; {init}")
+                f"de database {shown} is er nog niet; voer eerst `traject init` uit",
+                f"no database {shown} yet; run `traject init` first",
             )
         store = Store(self.settings.database_url)
         state = schema_state(store)
         if state is SchemaState.NEWER:
             raise StoreError(
-                self.say(
-                    f"de database {shown} is nieuwer dan deze versie van Traject; werk Traject bij, of laat "
-                    "TRAJECT_DATABASE_URL naar een andere database wijzen",
-                    f"the database {shown} is newer than this version of Traject; update Traject, or point "
-                    "TRAJECT_DATABASE_URL at another database",
-                )
+                f"de database {shown} is nieuwer dan deze versie van Traject; werk Traject bij, of laat "
+                "TRAJECT_DATABASE_URL naar een andere database wijzen",
+                f"the database {shown} is newer than this version of Traject; update Traject, or point "
+                "TRAJECT_DATABASE_URL at another database",
             )
         if state is not SchemaState.CURRENT:
             raise StoreError(
-                self.say(
-                    f"de database {shown} heeft nog niet de tabellen van deze versie; {init}",
-                    f"the database {shown} lacks the tables of this version; {init}",
-                )
+                f"de database {shown} heeft nog niet de tabellen van deze versie; voer eerst `traject init` uit",
+                f"the database {shown} lacks the tables of this version; run `traject init` first",
             )
         return store
 
