@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import bindparam, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlmodel import Session, col, select
+from sqlmodel import Session, SQLModel, col, select
 
 from models import Arrival, EvaluationRequest, EvaluationRound, Gathering, Invitation
 from models.enums import InboxKind, InboxState, PartStat
@@ -30,8 +31,28 @@ from traject.waking import lock_trajectories, wake
 log = logging.getLogger(__name__)
 
 TOGETHER = 20
-"""Arrivals in one transaction on SQLite, whose commit costs as much as an arrival. Elsewhere each has its own, because
-two processes could lock the same trajectories in another order; SQLite has one writer."""
+"""Arrivals in one transaction, because beginning and ending one costs as much as an arrival."""
+
+_GIVE_WAY = text("SET LOCAL lock_timeout = '100ms'")
+"""Several arrivals lock several trajectories, in any order. Whoever waits for us finds a deadlock after a second only, so
+this lets us give way first: then each arrival is applied by itself. SQLite has one writer."""
+
+_inbox = SQLModel.metadata.tables[str(Arrival.__tablename__)].c
+_ADD = (  # as text, because SQLAlchemy compiles an ON CONFLICT anew each time, and a savepoint is two statements more
+    text(
+        "INSERT INTO inbox (external_key, kind, received_at, invitation_id, request_id, payload, raw, state, outcome, why) "
+        "VALUES (:external_key, :kind, :received_at, :invitation_id, :request_id, :payload, :raw, :state, '', '') "
+        "ON CONFLICT (external_key) DO NOTHING RETURNING id, external_key, kind, received_at, invitation_id, request_id, "
+        "payload, raw, state, outcome, why, applied_at"
+    )
+    .bindparams(
+        *(
+            bindparam(name, type_=_inbox[name].type)
+            for name in ("external_key", "kind", "received_at", "payload", "raw", "state")
+        )
+    )
+    .columns(*_inbox)
+)
 
 
 @dataclass
@@ -61,23 +82,17 @@ def store_arrival(
     The payload of an invitation's answer: `partstat`, `comment`, and the `sequence` it answers (else the one of the
     moment it is applied). Of an evaluation's: `answers`, already checked, `questionnaire` and `version`.
     """
-    arrival = Arrival(
-        external_key=external_key,
-        kind=kind,
-        received_at=received_at,
-        invitation_id=invitation_id,
-        request_id=request_id,
-        payload=dict(payload),
-        raw=raw,
-    )
-    try:
-        with session.begin_nested():
-            session.add(arrival)
-    except IntegrityError:
-        if find_arrival(session, external_key) is None:
-            raise  # another rule was broken: the fault must be seen
-        return None
-    return arrival
+    values = {
+        "external_key": external_key,
+        "kind": kind,
+        "received_at": received_at,
+        "invitation_id": invitation_id,
+        "request_id": request_id,
+        "payload": dict(payload),
+        "raw": raw,
+        "state": InboxState.STORED,
+    }
+    return session.scalars(select(Arrival).from_statement(_ADD), values).one_or_none()
 
 
 def find_arrival(session: Session, external_key: str) -> Arrival | None:
@@ -131,16 +146,15 @@ def apply_stored(store: Store, settings: Settings, now: datetime, limit: int = 5
             select(Arrival.id).where(is_waiting).order_by(col(Arrival.id)).limit(limit)
         ).all()
     ids = [arrival_id for arrival_id in waiting if arrival_id is not None]
-    together = TOGETHER if store.is_sqlite else 1
-    for start in range(0, len(ids), together):
-        batch = ids[start : start + together]
+    for start in range(0, len(ids), TOGETHER):
+        batch = ids[start : start + TOGETHER]
         try:
             found = _apply_claimed(store, batch, now, settings)
         except Exception as error:
             if len(batch) == 1:
                 found = [_put_aside(store, batch[0], error, now, settings).outcome]
-            else:  # one of them is at fault: each by itself
-                found = [apply_one(store, each, now, settings).outcome for each in batch]
+            else:  # one of them is at fault, or somebody else is at their trajectory: each by itself
+                found = _apply_each(store, batch, now, settings)
         report.outcomes.update(found)
     return report
 
@@ -148,10 +162,22 @@ def apply_stored(store: Store, settings: Settings, now: datetime, limit: int = 5
 def _apply_claimed(store: Store, batch: Sequence[int], now: datetime, settings: Settings) -> list[str]:
     """Apply these in one transaction, without what another process is at; gives how they ended."""
     with store.write() as session:
+        if len(batch) > 1 and not store.is_sqlite:
+            session.connection().execute(_GIVE_WAY)
         keep_aliases(session)
         claim = select(Arrival).where(col(Arrival.id).in_(batch), col(Arrival.state) == InboxState.STORED)
         claimed = session.exec(claim.order_by(col(Arrival.id)).with_for_update(skip_locked=True)).all()
         return [_apply(session, arrival, now, settings).outcome for arrival in claimed]
+
+
+def _apply_each(store: Store, batch: Sequence[int], now: datetime, settings: Settings) -> list[str]:
+    found: list[str] = []
+    for arrival_id in batch:
+        try:
+            found += _apply_claimed(store, [arrival_id], now, settings)
+        except Exception as error:
+            found.append(_put_aside(store, arrival_id, error, now, settings).outcome)
+    return found
 
 
 def add_mail(
@@ -172,9 +198,7 @@ def add_mail(
     return apply_one(store, arrival_id, now or received_at, settings)
 
 
-def _put_aside(
-    store: Store, arrival_id: int, error: Exception, now: datetime, settings: Settings
-) -> Outcome:
+def _put_aside(store: Store, arrival_id: int, error: Exception, now: datetime, settings: Settings) -> Outcome:
     if isinstance(error, DBAPIError) and not isinstance(error, IntegrityError):
         raise error  # not this arrival's fault: the database is locked, gone or full
     # The reason stands in the inbox; a log must not hold what people wrote.

@@ -117,6 +117,11 @@ WHY: tuple[tuple[str, str], ...] = (
         "een ontvanger meldde een mail van ons als ongewenst",
         "a receiver reported a mail of ours as unwanted",
     ),
+    ("kon niet worden verwerkt ({})", "could not be processed ({})"),
+    (
+        "lees het origineel, en meld het aan de beheerder",
+        "read the original, and tell whoever manages Traject",
+    ),
     ("Hart heeft het bekeken", "Hart has seen it"),
     # Why a mail cannot be read
     ("de mail is niet te lezen: {}", "the mail cannot be read: {}"),

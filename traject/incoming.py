@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from datetime import datetime
 from typing import TypeVar
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from calendars.bounce import read_bounce
 from calendars.mail_parts import Part, UnreadableMail, read_mail
@@ -118,8 +118,12 @@ def _answer(
 ) -> Outcome:
     """What a reply does to the invitation that it seems to answer, whose trajectory is locked."""
     kind = _KINDS.get(reply.method, "reply")
-    invitation = session.get_one(Invitation, answering.invitation_id)
-    gathering = session.get_one(Gathering, answering.gathering_id)
+    of_reply = (
+        select(Invitation, Gathering)
+        .join(Gathering, col(Gathering.id) == col(Invitation.gathering_id))
+        .where(Invitation.id == answering.invitation_id)
+    )
+    invitation, gathering = session.exec(of_reply).one()
     known = KnownInvitation(
         uid=gathering.uid,
         sequence=current_sequence(gathering, invitation),

@@ -70,6 +70,8 @@ def change_person(
     try:
         with store.write() as session:
             person = _person(session, email)
+            lock_trajectories(session, _trajectories(session, person))  # before the person, as a bounce does
+            session.refresh(person, with_for_update=True)
             name, to = new_name.strip() or person.name, new_email.strip().lower() or person.email
             _refuse(session, person, name, to)
             dossiers = [
@@ -97,6 +99,7 @@ def address_works(store: Store, email: str, *, now: datetime, dry_run: bool = Fa
         with store.write() as session:
             person = _person(session, email)
             lock_trajectories(session, _trajectories(session, person))
+            session.refresh(person, with_for_update=True)
             result.name, result.email = person.name, person.email
             result.released = _works(session, person, now)
             if dry_run:
@@ -107,9 +110,7 @@ def address_works(store: Store, email: str, *, now: datetime, dry_run: bool = Fa
 
 
 def _person(session: Session, email: str) -> Person:
-    found = session.exec(
-        select(Person).where(Person.email == email.strip().lower()).with_for_update()
-    ).one_or_none()
+    found = session.exec(select(Person).where(Person.email == email.strip().lower())).one_or_none()
     if found is None:
         message = f"niemand heeft het adres ‘{email}’; `traject people list` toont wie er zijn"
         raise Refused(message)
