@@ -83,6 +83,7 @@ def _read_and_die(url: str, config: Settings, now: datetime, moment: str, number
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # Python 3.12: the child only reads and dies
 @pytest.mark.parametrize("kind", ["imap", "maildir"])
 def test_killed_at_each_commit_the_next_reading_goes_on_and_nothing_is_lost_or_twice(
     store: Store, settings: Settings, now: datetime, tmp_path: Path, kind: str, request: pytest.FixtureRequest
