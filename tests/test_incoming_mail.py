@@ -1,6 +1,8 @@
 """Mail that arrives: calendar replies, bounces and automatic answers become what they are, and nothing gets lost."""
 
 import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from itertools import permutations
 from pathlib import Path
@@ -13,13 +15,16 @@ from test_reply_samples import VALUES, expected, filled
 
 from models import Arrival, Gathering, Invitation, Task
 from models.enums import (
+    InboxKind,
     MessageState,
     PartStat,
 )
-from traject.inbox import add_mail, apply_stored
+from traject.fetched import mail_key
+from traject.inbox import add_mail, apply_stored, store_arrival
 from traject.outcome import public
 from traject.settings import Settings
 from traject.store import Store
+from traject.waking import lock_trajectories
 
 HOUR = timedelta(hours=1)
 
@@ -292,3 +297,21 @@ def test_every_sample_of_a_reply_ends_as_expected(
         counts = wanted["outcome"] == "counted"
         assert partstat(store, world.invitation) == (wanted["partstat"] if counts else "NEEDS-ACTION"), name
     assert len(events(store)) == sum(each["outcome"] == "counted" for each in expected("replies").values())
+
+
+def test_many_arrivals_give_way_to_whoever_is_at_their_trajectory_and_all_count_in_the_end(
+    store: Store, settings: Settings, now: datetime, world: World
+):
+    mails = [reply_of(world, dtstamp=STARTS - hours * HOUR) for hours in (799, 798, 797)]
+    with store.write() as session:
+        for mail in mails:
+            store_arrival(session, InboxKind.MAIL, mail_key(mail), now, {}, raw=mail)
+    with ThreadPoolExecutor(1) as pool:
+        with store.write() as session:
+            lock_trajectories(session, [world.trajectory])
+            draining = pool.submit(apply_stored, store, settings, now)
+            time.sleep(0.4)  # longer than a batch waits
+            assert not draining.done()
+        report = draining.result(timeout=30)
+    assert report.outcomes == {"counted": 3}
+    assert partstat(store, world.invitation) is PartStat.ACCEPTED
