@@ -3,20 +3,27 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import or_, update
+from sqlalchemy import bindparam, or_, update
 from sqlmodel import Session, col, select
 
 from models import Trajectory
 
+_LOCK = (  # built once, because building it costs as much as running it
+    select(Trajectory.id)
+    .where(col(Trajectory.id).in_(bindparam("ids", expanding=True)))
+    .order_by(col(Trajectory.id))
+    .with_for_update()
+)
+
 
 def lock_trajectories(session: Session, trajectory_ids: Collection[int]) -> None:
-    """Take the trajectories before anything that belongs to them, as `advance` does, so that the two never wait for each other."""
-    session.exec(
-        select(Trajectory.id)
-        .where(col(Trajectory.id).in_(trajectory_ids))
-        .order_by(col(Trajectory.id))
-        .with_for_update()
-    ).all()
+    """Take the trajectories before anything that belongs to them, as `advance` does, so that the two never wait for each other.
+
+    SQLite has one writer, which holds all of them.
+    """
+    connection = session.connection()
+    if connection.dialect.name == "postgresql" and trajectory_ids:
+        connection.execute(_LOCK, {"ids": list(trajectory_ids)}).all()
 
 
 def wake(
