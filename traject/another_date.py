@@ -10,8 +10,8 @@ the feeds say so, and it can never become held.
 
 from sqlmodel import col, select
 
-from models import Gathering, RoleHolder, StepRow
-from models.enums import GatheringState, StepState
+from models import Gathering, RoleHolder, StepRow, Trajectory
+from models.enums import GatheringState, StepState, TrajectoryState
 from traject import outbox
 from traject.dossier import row_id
 from traject.gatherings import Gatherings
@@ -38,7 +38,23 @@ def take_back(gatherings: Gatherings, row: StepRow, gathering: Gathering) -> Non
         if cycle == row.cycle and key.startswith(f"{row.key}/"):
             child.state, child.note = StepState.PLANNED, ""
             child.acted_at = child.done_at = child.moved_to = None
+    _let_go(gatherings, gathering)
     gatherings.effects.event("gathering.not-held", actor="staff", step=row.key, gathering=gathering.id)
+
+
+def _let_go(gatherings: Gatherings, gathering: Gathering) -> None:
+    """Steps of other trajectories that joined it wait for it again; `themes` lets them look for another."""
+    joined = (
+        select(StepRow)
+        .join(Trajectory, col(Trajectory.id) == col(StepRow.trajectory_id))
+        .where(
+            StepRow.joins == gathering.id,
+            StepRow.state == StepState.DONE,
+            col(Trajectory.state).in_((TrajectoryState.RUNNING, TrajectoryState.PAUSED)),
+        )
+    )
+    for row in gatherings.session.exec(joined):
+        row.state, row.done_at = StepState.OPEN, None
 
 
 def fix_again(gatherings: Gatherings, step: Step, row: StepRow) -> None:
