@@ -70,7 +70,7 @@ def _heartbeat(asked: argparse.Namespace) -> list[Figure]:
 
 
 def _feed(asked: argparse.Namespace) -> list[Figure]:
-    gatherings, rounds = {"full": (500, 200), "quick": (500, 50), "tiny": (3, 2)}[asked.size]
+    gatherings, rounds = {"full": (500, 1_000), "quick": (500, 200), "tiny": (3, 2)}[asked.size]
     return [
         figure for kind in asked.databases for figure in feed.run(kind, gatherings=gatherings, rounds=rounds)
     ]
