@@ -138,9 +138,7 @@ def test_a_free_busy_answer_says_when_and_its_free_periods_do_not_count():
         pytest.param(
             calendar(event("DTSTART;TZID=Pacific:20261006T133000")), "kan niet worden gelezen", id="zone"
         ),
-        pytest.param(
-            calendar(event("DTSTART:gisteren")), "DTSTART die niet te lezen is", id="no date"
-        ),
+        pytest.param(calendar(event("DTSTART:gisteren")), "DTSTART die niet te lezen is", id="no date"),
         pytest.param(
             calendar(event(*AFTERNOON, "RRULE:FREQ=SECONDLY")), "herhaalt zich binnen een dag", id="secondly"
         ),

@@ -81,10 +81,21 @@ def test_everything_works_and_the_doctor_says_so(
         )
         shown = traject("doctor")
         parts = [(check["part"], check["ok"]) for check in traject("doctor", "--json").json]
-    names = ("programmes", "templates", "disk", "database", "clock", "smtp", "mailbox", "prefect", "dns")
+    names = (
+        "programmes",
+        "templates",
+        "disk",
+        "database",
+        "clock",
+        "smtp",
+        "mailbox",
+        "agendas",
+        "prefect",
+        "dns",
+    )
     assert parts == [(name, True) for name in names]
     assert (shown.code, shown.err) == (0, "")
-    assert shown.out.count("✓") == 9
+    assert shown.out.count("✓") == 10
 
 
 def test_a_mail_server_that_refuses_us_is_found(settings: Settings, present: datetime) -> None:

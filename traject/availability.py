@@ -71,7 +71,8 @@ _OWN = select(BusyTime.starts_at, BusyTime.ends_at, BusyTime.person_id).where(
     col(BusyTime.person_id).in_(_PEOPLE), col(BusyTime.ends_at) > _SINCE
 )
 _CLOSED = (
-    select(DayOff, Organisation.name)
+    select(col(DayOff.organisation_id), col(DayOff.starts_on), col(DayOff.ends_on), col(DayOff.label))
+    .add_columns(col(Organisation.name))
     .join(Organisation, col(Organisation.id) == col(DayOff.organisation_id))
     .where(col(DayOff.organisation_id).in_(bindparam("organisations", expanding=True)))
 )
@@ -121,9 +122,8 @@ def closed_schools(session: Session, holders: Holders, *, but: int | None = None
             if person.organisation_id is not None and person.organisation_id != but:
                 roles[person.organisation_id].add(role)
     found = session.connection().execute(_CLOSED, {"organisations": sorted(roles)}) if roles else ()
-    for day, name in found:
-        concerned = tuple(sorted(roles[day.organisation_id]))
-        yield SchoolClosed(day.starts_on, day.ends_on, day.label, concerned, name)
+    for organisation, starts_on, ends_on, label, name in found:
+        yield SchoolClosed(starts_on, ends_on, label, tuple(sorted(roles[organisation])), name)
 
 
 def asked_themes(programme: Programme) -> frozenset[str]:

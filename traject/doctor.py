@@ -28,6 +28,7 @@ from traject.reading import open_mailbox
 from traject.schema import SchemaState, schema_state
 from traject.settings import Settings
 from traject.smtp import Line
+from traject.staff_agenda import with_agenda
 from traject.store import Store
 
 LEAST_ROOM = 200 * 1024 * 1024
@@ -71,6 +72,7 @@ def examine(settings: Settings, now: datetime, resolver: Resolver | None = None)
         ("clock", lambda: _clock(settings, now)),
         ("smtp", lambda: _smtp(settings)),
         ("mailbox", lambda: _mailbox(settings, now)),
+        ("agendas", lambda: _agendas(settings)),
         ("prefect", lambda: _prefect(settings)),
     ]
     checks: list[Check] = []
@@ -221,6 +223,25 @@ def _clock(settings: Settings, now: datetime) -> Text:
         if at > now + MOST_DRIFT:
             raise _slow_or_fast(said, meaning)
     return Text(f"{said} ({settings.timezone})")
+
+
+def _agendas(settings: Settings) -> Text:
+    """The calendars of staff, as they were read the last time."""
+    try:
+        with closing(_store(settings)) as store, store.read() as session:
+            people = with_agenda(session)
+    except (_Sick, DBAPIError):  # the check of the database says why
+        return Text("niet bekeken: dat vraagt de database", "not looked at: that takes the database")
+    broken = [f"{person.name}: {person.agenda_problem}" for person in people if person.agenda_problem]
+    if broken:
+        raise _Sick(
+            Text("; ".join(broken)),
+            Text(
+                "de laatst bekende tijden blijven gelden; geef het goede adres met `traject people agenda`",
+                "the times that were known stay; give the right address with `traject people agenda`",
+            ),
+        )
+    return Text(f"{len(people)} gelezen", f"{len(people)} read")
 
 
 def _slow_or_fast(said: str, meaning: Text) -> _Sick:

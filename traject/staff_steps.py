@@ -12,6 +12,7 @@ from traject.dossier import row_id
 from traject.errors import Refused
 from traject.gatherings import Gatherings
 from traject.settings import Settings
+from traject.slots import refuse_without_choice
 from traject.staff_action import StaffResult, Work, action, undo
 from traject.store import Store
 
@@ -134,6 +135,8 @@ def move_step(
     result = StaffResult(reference)
     with action(store, settings, reference, now, result, dry_run=dry_run) as work:
         row = work.step(step, cycle)
+        if row.kind is StepKind.GATHERING:
+            refuse_without_choice(work.dossier, step, cycle)
         if to <= now:
             message = f"{work.dossier.calendar.to_local(to):%d-%m-%Y %H:%M} is voorbij; kies een moment in de toekomst"
             raise Refused(message)

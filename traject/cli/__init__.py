@@ -18,6 +18,7 @@ from traject.cli import (
     quiet,
     running,
     school_calendar,
+    slots,
     templates,
     trial,
     watching,
@@ -56,6 +57,7 @@ def begin(
 
 for commands in (running.commands, launching.commands, watching.commands, changing.commands, lint.commands):
     app.add_typer(commands)
+app.add_typer(slots.commands)
 app.add_typer(school_calendar.commands, name="schools")
 app.add_typer(people_changes.commands, name="people")
 app.add_typer(feeds.commands, name="feeds")

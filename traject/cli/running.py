@@ -24,6 +24,7 @@ _PARTS = {
     "clock": ("klok", "clock"),
     "smtp": ("mailserver", "mail server"),
     "mailbox": ("postbus", "mailbox"),
+    "agendas": ("agenda's", "calendars"),
     "prefect": ("Prefect", "Prefect"),
     "dns": ("afzender", "sender"),
     "spf": ("SPF", "SPF"),
