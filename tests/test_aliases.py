@@ -298,7 +298,7 @@ def test_the_command_line_shows_links_and_forgets(
     with store.write() as session:  # so that the clock of this machine does not say that it is over
         from models import Gathering
 
-        session.exec(select(Gathering)).one().starts_at = datetime.now().astimezone() + timedelta(days=30)  # noqa: DTZ005
+        session.exec(select(Gathering)).one().starts_at = datetime.now().astimezone() + timedelta(days=30)
     run("inbox", "add", str(file))
     (row,) = run("inbox", "list", "--state", "quarantined", "--json").json
     assert (row["sender"], row["outcome"], row["subject"]) == (PRIVATE, "quarantined", "Antwoord")

@@ -163,9 +163,9 @@ def calendar_for(
 _DAYS_OFF = select(DayOff).where(col(DayOff.organisation_id).in_(bindparam("organisations", expanding=True)))
 
 
-_QUIET = select(QuietPeriodRow.starts_on, QuietPeriodRow.ends_on, QuietPeriodRow.label).order_by(
-    col(QuietPeriodRow.starts_on), col(QuietPeriodRow.id)
-)
+_QUIET = select(
+    col(QuietPeriodRow.starts_on), col(QuietPeriodRow.ends_on), col(QuietPeriodRow.label)
+).order_by(col(QuietPeriodRow.starts_on), col(QuietPeriodRow.id))
 
 
 def quiet_periods(session: Session) -> tuple[QuietPeriod, ...]:
