@@ -12,8 +12,10 @@ from engine_cases import ADVISER, MORNING, ZONE, World, add_school, dump, local,
 from gathering_cases import KEY, REFERENCE, world_with
 from sqlmodel import select
 
+from calendars.school_year import DayOff as DayOffValue
 from models import BusyTime, DayOff, Message, Organisation, Person, Task
 from models.enums import StepState, TaskState
+from traject.days_off import change_days_off
 from traject.errors import Refused
 from traject.launch import RoleGiven, launch
 from traject.scheduling import schedule_gatherings
@@ -235,6 +237,10 @@ def test_a_group_meets_on_no_day_on_which_a_school_of_its_people_is_free(
     )
     launch(store, [group], settings=world.settings, now=MORNING)
     assert when(world, "eerste") == local(2026, 11, 10, 13, 30)  # else 3 November, or 5
+    day = DayOffValue(date(2026, 11, 10), date(2026, 11, 10), "Studiedag")
+    result = change_days_off(store, world.settings, "16LG00", now=MORNING, add=[day])
+    assert [each.reference for each in result.trajectories] == ["proefgroep:haarlem"]
+    assert when(world, "eerste") == local(2026, 11, 12, 13, 30)
 
 
 # Dates that staff choose

@@ -8,17 +8,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
 from calendars.school_ics import CalendarFileError, mark_replacements, parse_school_ics
 from calendars.school_year import DayOff, SchoolYear
 from models import DayOff as DayOffRow
-from models import Organisation, School, Trajectory
+from models import Organisation, Person, RoleHolder, School, Trajectory
 from models.enums import TrajectoryState
-from traject.dossier import load, open_gatherings, row_id
+from traject.dossier import Dossier, load, open_gatherings, row_id
 from traject.effects import Effects
 from traject.errors import Refused
-from traject.plan import diff
+from traject.plan import SchoolClosed, diff
 from traject.replan import current_plan
 from traject.settings import Settings
 from traject.staff_action import DryRun, StaffResult, Work, how_ended, let_follow
@@ -112,6 +112,14 @@ def change_days_off(
     return result
 
 
+def free_on(dossier: Dossier, day: date) -> str:
+    """Why the school, or one of the schools of a group, is free on a day; empty when none is."""
+    if holiday := dossier.calendar.holiday_on(day):
+        return holiday.label
+    closed = (fact for fact in dossier.around if isinstance(fact, SchoolClosed))
+    return next((f"{fact.who}: {fact.label}" for fact in closed if fact.starts_on <= day <= fact.ends_on), "")
+
+
 def follow_calendar(session: Session, trajectory_id: int, settings: Settings, now: datetime) -> StaffResult:
     """Plan one trajectory again after its calendar changed, and let follow what is due by it."""
     dossier = load(session, trajectory_id, settings, now, lock=True)
@@ -120,13 +128,13 @@ def follow_calendar(session: Session, trajectory_id: int, settings: Settings, no
     work.effects.event("calendar.changed", actor="staff")
     for gathering in open_gatherings(dossier, now):
         day = dossier.calendar.to_local(gathering.starts_at).date()
-        free = dossier.calendar.holiday_on(day)
+        free = free_on(dossier, day)
         if free:
             row = next(row for row in dossier.steps.values() if row.id == gathering.step_id)
             work.effects.task(
                 work.effects.key(row, "day-off", day.isoformat()),
                 f"Kies een andere datum: {row.title}",
-                f"De school is op {day:%d-%m-%Y} vrij ({free.label}), en mensen zijn al uitgenodigd. "
+                f"De school is op {day:%d-%m-%Y} vrij ({free}), en mensen zijn al uitgenodigd. "
                 f"Verplaats de bijeenkomst met `traject move {dossier.trajectory.reference} {row.key} --to …`.",
                 row=row,
             )
@@ -176,8 +184,14 @@ def _starting(known: dict[DayOff, DayOffRow], days: Sequence[date]) -> set[DayOf
 
 
 def _trajectories(session: Session, organisation: int) -> Sequence[int]:
+    """The school's own, and those of groups in which somebody of the school takes part."""
+    takes_part = (
+        select(RoleHolder.trajectory_id)
+        .join(Person, col(Person.id) == col(RoleHolder.person_id))
+        .where(Person.organisation_id == organisation, col(RoleHolder.until).is_(None))
+    )
     query = select(col(Trajectory.id)).where(
-        Trajectory.organisation_id == organisation,
+        or_(col(Trajectory.organisation_id) == organisation, col(Trajectory.id).in_(takes_part)),
         col(Trajectory.state).in_((TrajectoryState.RUNNING, TrajectoryState.PAUSED)),
     )
     return [found for found in session.exec(query.order_by(col(Trajectory.id))) if found is not None]
