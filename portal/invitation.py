@@ -4,11 +4,12 @@ Opening it changes nothing, as link scanners open every link. A press on a butto
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 from starlette.exceptions import HTTPException
 
 from models import AccessToken, Arrival, Gathering, Invitation, Person, Trajectory
@@ -19,10 +20,55 @@ from portal.pages import Desk
 from portal.public import GET
 from traject.access import open_token
 from traject.answers import Judged, can_answer, current_sequence
+from traject.waiting import (
+    Standing,
+    free,
+    has_place_for_newcomer,
+    is_kept,
+    position,
+    standing,
+    waiting_list,
+)
 
 LONGEST_COMMENT = 500
 
 ANSWERS = (PartStat.ACCEPTED, PartStat.TENTATIVE, PartStat.DECLINED)
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceView:
+    """Where a person stands at a gathering with few places."""
+
+    standing: Standing
+    capacity: int
+    free: int
+    """How many places a yes of now could have."""
+    position: int
+    """On the waiting list, or the one that a yes of now would get."""
+    kept_until: datetime | None
+    """Until when the offered place is kept; None: it is for whoever is first."""
+
+
+def place_of(
+    session: Session, gathering: Gathering, invitation: Invitation, now: datetime
+) -> PlaceView | None:
+    """What the page says of places; None: there are enough, or this person has one in any case."""
+    if gathering.capacity is None or invitation.is_required:
+        return None
+    query = select(Invitation).where(
+        Invitation.gathering_id == gathering.id, col(Invitation.is_cancelled).is_(False)
+    )
+    invitations = session.exec(query).all()
+    others = [each for each in invitations if each.id != invitation.id]
+    behind = len(waiting_list(gathering, others)) + 1
+    is_free = has_place_for_newcomer(gathering, others, now)
+    return PlaceView(
+        standing=standing(invitation),
+        capacity=gathering.capacity,
+        free=free(gathering, others) or 0 if is_free else 0,
+        position=position(gathering, invitations, invitation) or behind,
+        kept_until=invitation.offered_until if is_kept(gathering, invitation) else None,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +86,7 @@ class InvitationView:
     sequence: int
     closed: Judged | None
     """Why it cannot be answered any more."""
+    place: PlaceView | None
     last_outcome: str | None
     """What became of the last answer that came in; empty while it waits; None: there was none."""
 
@@ -73,6 +120,7 @@ def invitation_pages(desk: Desk) -> APIRouter:
                 comment=invitation.comment,
                 sequence=current_sequence(gathering, invitation),
                 closed=can_answer(gathering, invitation, now),
+                place=place_of(session, gathering, invitation, now),
                 last_outcome=last,
             )
             session.expunge_all()

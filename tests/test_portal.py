@@ -200,7 +200,7 @@ def test_an_answer_that_cannot_be_applied_now_is_kept_and_the_person_is_told_so(
     def fails(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("traject.inbox.record_answer", fails)
+    monkeypatch.setattr("traject.inbox.take_answer", fails)
     page = site.browser.post(site.invitation, data={"answer": "ACCEPTED"})
     assert "Je antwoord is ontvangen" in text_of(page.text)
     with site.store.read() as session:

@@ -21,6 +21,7 @@ from traject.attendance import ask_who_was_there
 from traject.choosing import ask, asks_others, tell_of_dates
 from traject.decide import (
     CloseStage,
+    FillPlaces,
     Finish,
     Fire,
     Move,
@@ -34,6 +35,7 @@ from traject.decide import (
 from traject.dossier import Dossier, load, row_id
 from traject.effects import Effects
 from traject.gatherings import Gatherings
+from traject.places import Places
 from traject.plan import Plan
 from traject.planner import LEAST_NOTICE
 from traject.replan import replan
@@ -179,7 +181,7 @@ def _changes_the_plan(move: Move, dossier: Dossier) -> bool:
             dossier.steps[move.key, move.cycle].kind is StepKind.GATHERING
         )
     if not isinstance(move, Fire):
-        return True
+        return not isinstance(move, FillPlaces)
     return dossier.steps[move.key, move.cycle].kind is not StepKind.MAIL
 
 
@@ -209,6 +211,8 @@ def apply(move: Move, dossier: Dossier, effects: Effects) -> None:
             effects.event("stage.overdue", stage=key)
         case Finish():
             finish(dossier, effects)
+        case FillPlaces(gathering_id):
+            Places(effects).fill(gathering_id)
         case Fire(key, cycle):
             fire(dossier, effects, key, cycle)
         case Settle(key, cycle, state, note):

@@ -67,7 +67,14 @@ class Settle:
     note: str = ""
 
 
-Move = OpenStage | CloseStage | StageOverdue | Finish | Fire | Settle
+@dataclass(frozen=True, slots=True)
+class FillPlaces:
+    """A place at a gathering is to be offered, or an offer is over."""
+
+    gathering: int
+
+
+Move = OpenStage | CloseStage | StageOverdue | Finish | Fire | Settle | FillPlaces
 
 
 def decide(dossier: Dossier, now: datetime) -> list[Move]:
@@ -78,6 +85,8 @@ def decide(dossier: Dossier, now: datetime) -> list[Move]:
     steps = list(_step_moves(dossier, now))
     if steps:
         return steps
+    if unsettled := dossier.unsettled_places(now):
+        return [FillPlaces(gathering) for gathering in unsettled]
     finished = all(
         stage.state in (StageState.CLOSED, StageState.CANCELLED) for stage in dossier.stages.values()
     )

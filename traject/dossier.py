@@ -43,9 +43,10 @@ from traject.plan import (
     StepHappened,
     StepMoved,
 )
-from traject.programme import Programme
+from traject.programme import Programme, Step
 from traject.settings import Settings
 from traject.versions import programme_of
+from traject.waiting import is_unsettled
 
 StepId = tuple[str, str]
 
@@ -94,6 +95,24 @@ class Dossier:
             for person in self.holders.get(role, []):
                 seen.setdefault(row_id(person), (role, person))
         return list(seen.values())
+
+    def required(self, step: Step) -> set[int]:
+        """Who must come to a gathering, by id: its required roles; when it names none, the people of Hart."""
+        required = step.required or [role.key for role in self.programme.roles if role.staff]
+        return {row_id(person) for _, person in self.people(role for role in step.to if role in required)}
+
+    def unsettled_places(self, now: datetime) -> list[int]:
+        """The gatherings at which a place is to be offered or passed on, by id."""
+        told_at = self.calendar.next_sending_moment(now)
+        return [
+            row_id(gathering)
+            for gathering in self.gatherings.values()
+            if gathering.capacity is not None
+            and gathering.state is GatheringState.FIXED
+            and is_unsettled(
+                gathering, [i for i, _ in self.invitations.get(row_id(gathering), [])], now, told_at
+            )
+        ]
 
     def adviser(self) -> Person | None:
         """The first person of Hart on this trajectory."""

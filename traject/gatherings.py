@@ -18,6 +18,7 @@ from traject.effects import Effects
 from traject.invitation_mail import InvitationMail
 from traject.programme import Step
 from traject.significance import Significance, changed, significance, told
+from traject.waiting import Standing, standing
 
 
 class Gatherings:
@@ -59,7 +60,12 @@ class Gatherings:
         row.state, row.acted_at, row.due_at = StepState.OPEN, self.now, row.ends_at
         self.effects.event("gathering.fixed", step=row.key, cycle=row.cycle, gathering=gathering.id)
         invited = [
-            (self._new_invitation(gathering, person, is_required=self._must_come(step, person)), person)
+            (
+                self._new_invitation(
+                    gathering, person, is_required=self._must_come(step, person, step.capacity)
+                ),
+                person,
+            )
             for _, person in people
         ]
         self.session.add_all(invitation for invitation, _ in invited)
@@ -86,7 +92,7 @@ class Gatherings:
         if known is not None and not known.is_cancelled:
             return
         if is_required is None:
-            is_required = self._must_come(self._step(gathering), person)
+            is_required = self._must_come(self._step(gathering), person, gathering.capacity)
         if known is None:
             known = self._new_invitation(gathering, person, is_required=is_required, step_id=step_id)
             self.session.add(known)
@@ -174,13 +180,20 @@ class Gatherings:
         gathering = self.dossier.gatherings.get(row_id(of))
         reminded = 0
         for invitation, person in self.invited(gathering) if gathering else []:
-            if gathering and invitation.partstat is not PartStat.DECLINED:
+            waits = standing(invitation) in (Standing.WAITING, Standing.OFFERED)
+            if gathering and invitation.partstat is not PartStat.DECLINED and not waits:
                 reminded += 1
                 self.mail.remind(gathering, invitation, person, row)
         row.state = StepState.DONE if reminded else StepState.WITHDRAWN
         row.acted_at = row.done_at = self.now
         row.note = "" if reminded else "niemand hoeft te worden herinnerd"
         self.effects.event("step.reminded", step=row.key, cycle=row.cycle, people=reminded)
+
+    def require_by_role(self, gathering: Gathering) -> None:
+        """From now on there are only so many places: say who has one in any case."""
+        required = self.dossier.required(self._step(gathering))
+        for invitation, person in self.invited(gathering):
+            invitation.is_required = invitation.step_id is None and row_id(person) in required
 
     def invitation(self, gathering: Gathering, person: Person) -> Invitation | None:
         """The invitation of one person, also when it was cancelled."""
@@ -203,13 +216,9 @@ class Gatherings:
     def _row(self, gathering: Gathering) -> StepRow:
         return next(row for row in self.dossier.steps.values() if row.id == gathering.step_id)
 
-    def _must_come(self, step: Step, person: Person) -> bool:
+    def _must_come(self, step: Step, person: Person, capacity: int | None) -> bool:
         """Whether the programme requires this person, by any of the roles that the step asks."""
-        if step.capacity is None:
-            return True
-        required = step.required or [role.key for role in self.dossier.programme.roles if role.staff]
-        asked = [role for role in step.to if role in required]
-        return any(holder.id == person.id for _, holder in self.dossier.people(asked))
+        return capacity is None or row_id(person) in self.dossier.required(step)
 
     def _new_invitation(
         self, gathering: Gathering, person: Person, *, is_required: bool, step_id: int | None = None

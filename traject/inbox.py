@@ -18,12 +18,13 @@ from sqlmodel import Session, SQLModel, col, select
 
 from models import Arrival, EvaluationRequest, EvaluationRound, Gathering, Invitation
 from models.enums import InboxKind, InboxState, PartStat
-from traject.answers import Answer, Judged, current_sequence, record_answer
+from traject.answers import Answer, Judged, current_sequence
 from traject.evaluations import AnswerResult, record_answers
 from traject.fetched import mail_key
 from traject.incoming import apply_mail
 from traject.known_senders import keep_aliases
 from traject.outcome import Outcome, recorded
+from traject.places import take_answer
 from traject.settings import Settings
 from traject.store import Store
 from traject.waking import lock_trajectories, wake
@@ -112,7 +113,7 @@ def _apply(session: Session, arrival: Arrival, now: datetime, settings: Settings
         return recorded(arrival)
     match arrival.kind:
         case InboxKind.INVITATION_ANSWER:
-            outcome = _apply_invitation_answer(session, arrival, now)
+            outcome = _apply_invitation_answer(session, arrival, now, settings)
         case InboxKind.EVALUATION_ANSWER:
             outcome = _apply_evaluation_answer(session, arrival, now)
         case InboxKind.MAIL:
@@ -224,7 +225,9 @@ def _settle(session: Session, arrival: Arrival, outcome: Outcome, now: datetime)
     session.add(arrival)
 
 
-def _apply_invitation_answer(session: Session, arrival: Arrival, now: datetime) -> Outcome:
+def _apply_invitation_answer(
+    session: Session, arrival: Arrival, now: datetime, settings: Settings
+) -> Outcome:
     invitation_id = arrival.invitation_id or 0
     trajectory_id = session.exec(
         select(Gathering.trajectory_id)
@@ -245,7 +248,7 @@ def _apply_invitation_answer(session: Session, arrival: Arrival, now: datetime) 
         via="web",
     )
     # Nothing that is planned waits for an answer to an invitation, so the trajectory is not woken.
-    result = record_answer(session, gathering, invitation, answer, now=now)
+    result = take_answer(session, gathering, invitation, answer, settings, now=now)
     kind = arrival.kind.value
     if result is Judged.UNCHANGED:
         return Outcome(kind, "counted", "het antwoord was al hetzelfde")

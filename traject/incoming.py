@@ -17,12 +17,13 @@ from calendars.reply import NotAReply, NotAReplyKind, Reply, reply_in
 from calendars.verdict import KnownInvitation, answered_at, judge
 from calendars.verdict import Outcome as Verdict
 from models import Arrival, Gathering, Invitation, Person
-from traject.answers import Answer, Judged, current_sequence, record_answer
+from traject.answers import Answer, Judged, oldest_sequence
 from traject.away import note_absence
 from traject.bounces import apply_bounce
 from traject.known_senders import Answering, find_invitation, is_our_own
 from traject.mail_bytes import one_line
 from traject.outcome import Outcome
+from traject.places import take_answer
 from traject.settings import Settings
 from traject.unsubscribe import unsubscribe_by_mail
 from traject.waking import lock_trajectories
@@ -126,7 +127,7 @@ def _answer(
     invitation, gathering = session.exec(of_reply).one()
     known = KnownInvitation(
         uid=gathering.uid,
-        sequence=current_sequence(gathering, invitation),
+        sequence=oldest_sequence(invitation),
         attendee_email=invitation.address,
         tag=invitation.tag,
         aliases=frozenset({answering.email.lower()}),
@@ -151,7 +152,7 @@ def _answer(
         received_at=arrival.received_at,
         via="mail",
     )
-    judged = record_answer(session, gathering, invitation, answer, now=now)
+    judged = take_answer(session, gathering, invitation, answer, settings, now=now)
     if judged is Judged.COUNTED:
         return _outcome(kind, judged.value, verdict.why, reply)
     outcome = Judged.COUNTED if judged is Judged.UNCHANGED else judged

@@ -21,6 +21,7 @@ from traject.effects import Effects, Reason
 from traject.mail_bytes import CalendarPart
 from traject.mail_contexts import GatheringContext
 from traject.significance import Told, told
+from traject.waiting import LABELS, standing
 
 _PARTS: dict[Method, Literal["REQUEST", "CANCEL", "DECLINECOUNTER"]] = {
     Method.REQUEST: "REQUEST",
@@ -48,7 +49,7 @@ class InvitationMail:
         self.session: Session = effects.session
         self.dossier = effects.dossier
         self.now = effects.now
-        self._shared: dict[tuple[int, int, _Shared], Prepared] = {}
+        self._shared: dict[tuple[int, int, _Shared, str], Prepared] = {}
 
     def request(
         self,
@@ -125,6 +126,22 @@ class InvitationMail:
         what = f"{reminder.key.partition('/')[2]}:{_version(gathering, invitation)}"
         self._queue(MessageKind.GATHERING_REMINDER, gathering, invitation, person, context, what, None)
 
+    def place(
+        self,
+        kind: MessageKind,
+        gathering: Gathering,
+        invitation: Invitation,
+        person: Person,
+        *,
+        position: int = 0,
+        answer_by: datetime | None = None,
+    ) -> None:
+        """Tell where somebody stands, and let the calendar say it; under a SEQUENCE that was raised for it."""
+        asking = self._asking(gathering, invitation, person)
+        context = replace(asking, position=position, answer_by=answer_by)
+        what = f"place:{_version(gathering, invitation)}"
+        self._queue(kind, gathering, invitation, person, context, what, Method.REQUEST)
+
     def last_told(self, gathering: Gathering) -> dict[int, LastTold]:
         """What the calendars of those invited may show, by invitation; who never got one, or lost it, is not there."""
         found: dict[int, LastTold] = {}
@@ -178,6 +195,7 @@ class InvitationMail:
             place=gathering.place,
             description=gathering.description,
             partstat=invitation.partstat,
+            standing=standing(invitation),
         )
 
     def _asking(self, gathering: Gathering, invitation: Invitation, person: Person) -> GatheringContext:
@@ -233,13 +251,17 @@ class InvitationMail:
         if method is Method.DECLINECOUNTER:
             event = replace(self._event(gathering, invitation.sequence), organizer_email=organizer)
             return decline_counter(event, attendee, comment)
-        return self._prepared(gathering, invitation.sequence, method).for_attendee(attendee, organizer)
+        label = LABELS.get(standing(invitation), "")
+        prepared = self._prepared(gathering, invitation.sequence, method, label)
+        return prepared.for_attendee(attendee, organizer)
 
-    def _prepared(self, gathering: Gathering, sequence: int, method: _Shared) -> Prepared:
+    def _prepared(self, gathering: Gathering, sequence: int, method: _Shared, label: str) -> Prepared:
         """What all receivers share; kept for the whole transition, so a big gathering is written once."""
-        key = (row_id(gathering), sequence, method)
+        key = (row_id(gathering), sequence, method, label)
         if key not in self._shared:
-            self._shared[key] = prepare(self._event(gathering, sequence), method)
+            event = self._event(gathering, sequence)
+            event = replace(event, summary=label + event.summary)
+            self._shared[key] = prepare(event, method, is_sure=not label)
         return self._shared[key]
 
     def _event(self, gathering: Gathering, sequence: int) -> CalendarEvent:

@@ -39,6 +39,11 @@ def standing(invitation: Invitation) -> Standing:
     return Standing.PLACE if invitation.waiting_since is None else Standing.WAITING
 
 
+LABELS: dict[Standing, str] = {Standing.WAITING: "Wachtlijst: ", Standing.OFFERED: "Plek vrij: "}
+"""How a calendar names a gathering at which somebody has no place yet. It is STATUS:TENTATIVE too, but Google and Outlook
+show their own state of an invitation and not that of the event, and the title everywhere."""
+
+
 def taken(invitations: Iterable[Invitation]) -> int:
     """How many places are taken: by who comes and is not required."""
     return sum(standing(each) is Standing.PLACE and not each.is_required for each in invitations)
@@ -86,6 +91,41 @@ def has_place_for_newcomer(gathering: Gathering, invitations: Iterable[Invitatio
         return True
     ahead = 0 if is_first_come(gathering.starts_at, at) else len(waiting_list(gathering, known))
     return left > ahead
+
+
+def to_lapse(gathering: Gathering, invitations: Iterable[Invitation], at: datetime) -> list[Invitation]:
+    """Whose offer is over."""
+    kept = (each for each in invitations if is_kept(gathering, each))
+    return [each for each in kept if each.offered_until and each.offered_until <= at]
+
+
+def to_close(gathering: Gathering, invitations: Iterable[Invitation]) -> list[Invitation]:
+    """Who was told that the first to say yes has the place, when somebody was first."""
+    known = list(invitations)
+    is_open = (each for each in known if standing(each) is Standing.OFFERED and not is_kept(gathering, each))
+    return [] if free(gathering, known) else list(is_open)
+
+
+def to_offer(gathering: Gathering, invitations: Iterable[Invitation], told_at: datetime) -> list[Invitation]:
+    """Who is offered a place that is free: as many as there are places, but in the last days everybody who waits."""
+    known = list(invitations)
+    left = free(gathering, known) or 0
+    waiting = [each for each in waiting_list(gathering, known) if each.offered_until is None]
+    if is_first_come(gathering.starts_at, told_at):
+        return waiting if left else []
+    return waiting[:left]
+
+
+def is_unsettled(
+    gathering: Gathering, invitations: Iterable[Invitation], now: datetime, told_at: datetime
+) -> bool:
+    """Whether a place is to be passed on, taken back or offered. `told_at`: when a mail of now goes out."""
+    if gathering.capacity is None or gathering.starts_at <= told_at:
+        return False
+    known = list(invitations)
+    return bool(
+        to_lapse(gathering, known, now) or to_close(gathering, known) or to_offer(gathering, known, told_at)
+    )
 
 
 def offer_until(calendar: SchoolCalendar, starts_at: datetime, told_at: datetime) -> datetime:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from traject import staff_gatherings, staff_proposals
-from traject.cli import attendance, gatherings_seen
+from traject.cli import attendance, gatherings_seen, places
 from traject.cli.changing import decide
 from traject.cli.console import AsJson, BadUsage, Desk, DryRun, Yes, both, desk
 from traject.cli.gatherings_seen import Number
@@ -19,6 +19,7 @@ commands = typer.Typer(
 )
 commands.add_typer(gatherings_seen.commands)
 commands.add_typer(attendance.commands)
+commands.add_typer(places.commands)
 
 Address = Annotated[
     str,
