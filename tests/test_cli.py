@@ -14,7 +14,7 @@ from sqlmodel import select
 
 from models import Event, Message, School, Trajectory
 from traject.cli.running import MOVES
-from traject.decide import Move
+from traject.moves import Move
 from traject.settings import Settings
 from traject.store import Store
 

@@ -8,8 +8,9 @@ from engine_cases import CALENDAR, local, one_stage, small
 
 from models import Person, StageRow, StepRow, Trajectory
 from models.enums import CatchUp, StageState, StepKind, StepState
-from traject.decide import CloseStage, Finish, Fire, OpenStage, Settle, StageOverdue, decide, next_due
+from traject.decide import decide, next_due
 from traject.dossier import Dossier
+from traject.moves import CloseStage, Finish, Fire, OpenStage, Settle, StageOverdue
 from traject.programme import Programme
 
 MORNING = local(2026, 9, 7, 10)

@@ -19,22 +19,12 @@ from traject.another_date import fix_again
 from traject.asking import Asking
 from traject.attendance import ask_who_was_there
 from traject.choosing import ask, asks_others, tell_of_dates
-from traject.decide import (
-    CloseStage,
-    FillPlaces,
-    Finish,
-    Fire,
-    Move,
-    OpenStage,
-    Settle,
-    StageOverdue,
-    decide,
-    next_due,
-    unmet,
-)
+from traject.conditions import unmet
+from traject.decide import decide, next_due
 from traject.dossier import Dossier, load, row_id
 from traject.effects import Effects
 from traject.gatherings import Gatherings
+from traject.moves import CloseStage, FillPlaces, Finish, Fire, Move, OpenStage, Settle, StageOverdue
 from traject.places import Places
 from traject.plan import Plan
 from traject.planner import LEAST_NOTICE

@@ -3,78 +3,21 @@
 `traject.advance` applies the moves in one transaction and asks again, until there are none.
 """
 
-from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 from calendars.school_year import SchoolYear
 from models import StageRow, StepRow
-from models.enums import OPEN_STEPS, CatchUp, StageState, StepKind, StepState
+from models.enums import StageState, StepKind, StepState
 from traject.choosing import waits_for_others
+from traject.conditions import holds, is_settled
 from traject.dossier import Dossier
-from traject.programme import Anchor, Condition, Predicate, Stage, Step
+from traject.moves import CloseStage, FillPlaces, Finish, Fire, Move, OpenStage, Settle, StageOverdue
+from traject.not_fired import merged_away, without_firing
+from traject.programme import Anchor, Stage, Step
 from traject.spans import shift, year_bounds
 
 DAY = timedelta(days=1)
-_NEVER = datetime.min.replace(tzinfo=UTC)
-SETTLED = (StepState.DONE, StepState.SKIPPED)
-"""What a guard takes as enough: done, or staff decided that it need not be."""
-
-
-@dataclass(frozen=True, slots=True)
-class OpenStage:
-    """The stage begins."""
-
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class CloseStage:
-    """The stage is over and its guard holds."""
-
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class StageOverdue:
-    """The stage is over and its guard does not hold; `missing` is what stands in the way."""
-
-    key: str
-    missing: tuple[Condition, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Finish:
-    """Every stage is closed and nothing that people were asked for is still open."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fire:
-    """A step is due: send, ask, invite or assign."""
-
-    key: str
-    cycle: str
-
-
-@dataclass(frozen=True, slots=True)
-class Settle:
-    """A step ends without being fired, or an open one ends: its new state, and why."""
-
-    key: str
-    cycle: str
-    state: StepState
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class FillPlaces:
-    """A place at a gathering is to be offered, or an offer is over."""
-
-    gathering: int
-
-
-Move = OpenStage | CloseStage | StageOverdue | Finish | Fire | Settle | FillPlaces
 
 
 def decide(dossier: Dossier, now: datetime) -> list[Move]:
@@ -121,24 +64,6 @@ def next_due(dossier: Dossier, now: datetime) -> datetime | None:
             ends = (invitation.offered_until, invitation.nudge_wanted_at)
             moments += [at for at in ends if at and at > now and not invitation.is_cancelled]
     return min(moments, default=None)
-
-
-def holds(dossier: Dossier, condition: Condition, cycle: str = "") -> bool:
-    """Whether a condition is true of the rows as they are."""
-    match condition.predicate:
-        case Predicate.HAS_ROLE:
-            return bool(dossier.holders.get(condition.subject))
-        case Predicate.LACKS_ROLE:
-            return not dossier.holders.get(condition.subject)
-        case Predicate.STEP_DONE:
-            return _is_settled(dossier, condition.subject, cycle)
-        case Predicate.STEP_OPEN:
-            return not _is_settled(dossier, condition.subject, cycle)
-        case Predicate.SCHOOL_TYPE:
-            return (
-                dossier.school is not None
-                and condition.subject in dossier.school.school_type.lower().split("/")
-            )
 
 
 def meant_end(stage: Stage, row: StageRow) -> date:
@@ -212,7 +137,7 @@ def _is_without_theme(dossier: Dossier, row: StepRow, now: datetime) -> bool:
 def _may_open(dossier: Dossier, row: StageRow) -> bool:
     starts = dossier.programme.stage(row.key).starts
     if starts.anchor is Anchor.STEP and starts.step:
-        return _is_settled(dossier, starts.step, "")
+        return is_settled(dossier, starts.step, "")
     if starts.anchor is not Anchor.STAGE_ENDS:
         return True
     before = [other for other in dossier.stages.values() if other.position == row.position - 1]
@@ -279,11 +204,11 @@ def _step_moves(dossier: Dossier, now: datetime) -> Iterator[Move]:
             yield Settle(row.key, row.cycle, StepState.DONE)
         elif not _is_reachable(dossier, row):
             continue
-        elif (end := _without_firing(dossier, row, now)) is not None:
+        elif (end := without_firing(dossier, row, now)) is not None:
             yield end
         else:
             fires.append(row)
-    merged = _merged(dossier, fires)
+    merged = merged_away(dossier, fires)
     for row in fires:
         if (row.key, row.cycle) in merged:
             yield Settle(row.key, row.cycle, StepState.WITHDRAWN, "samengevoegd met een latere herinnering")
@@ -296,104 +221,3 @@ def _is_due(row: StepRow, now: datetime) -> bool:
         return False
     waits = row.state is StepState.OPEN and row.kind in (StepKind.GATHERING, StepKind.EVALUATION)
     return row.state is StepState.PLANNED or waits
-
-
-def _without_firing(dossier: Dossier, row: StepRow, now: datetime) -> Settle | None:
-    """Why a due step is not fired, if it is not."""
-    parent, _, suffix = row.key.partition("/")
-    step = dossier.programme.step(parent)
-    for condition in () if suffix else step.conditions:
-        if not holds(dossier, condition, row.cycle):
-            return Settle(row.key, row.cycle, StepState.SKIPPED, unmet(dossier, condition))
-    if suffix:
-        return _of_another(dossier, row, parent, now)
-    if step.catch_up is CatchUp.SKIP_AFTER and step.skip_after and row.due_at:
-        if now > row.due_at + timedelta(
-            days=(shift(row.due_at.date(), step.skip_after, 1) - row.due_at.date()).days
-        ):
-            return Settle(row.key, row.cycle, StepState.MISSED, "het moment was al te lang voorbij")
-    elif row.kind is StepKind.GATHERING and row.starts_at and now >= row.starts_at:
-        return Settle(row.key, row.cycle, StepState.MISSED, "het moment was voorbij voor er was uitgenodigd")
-    elif row.kind is StepKind.EVALUATION and row.ends_at and now >= row.ends_at + timedelta(days=60):
-        return Settle(row.key, row.cycle, StepState.MISSED, "de periode van deze evaluatie was al voorbij")
-    return None
-
-
-def _of_another(dossier: Dossier, row: StepRow, parent: str, now: datetime) -> Settle | None:
-    """A reminder or an escalation loses its reason when everybody answered or the meeting began.
-
-    An escalation outlives its evaluation: who never answered is to be called, also when the questions are closed.
-    """
-    asked = dossier.steps.get((parent, row.cycle))
-    escalates = row.kind is StepKind.TASK and asked is not None and asked.state is StepState.DONE
-    if asked is None or (asked.state not in OPEN_STEPS and not escalates):
-        return Settle(row.key, row.cycle, StepState.WITHDRAWN, "niet meer nodig")
-    if asked.starts_at and now >= asked.starts_at:
-        return Settle(row.key, row.cycle, StepState.MISSED, "de bijeenkomst was al begonnen")
-    asks = asked.kind is StepKind.EVALUATION or "/nudge" in row.key
-    if asks and not dossier.unanswered(parent, row.cycle):
-        return Settle(row.key, row.cycle, StepState.WITHDRAWN, "iedereen heeft geantwoord")
-    if row.kind is StepKind.MAIL and any(_reminded_later(row, other) for other in dossier.steps.values()):
-        return Settle(row.key, row.cycle, StepState.WITHDRAWN, "er ging al een latere herinnering")
-    if "/reminder" in row.key and any(
-        _reminds_today(dossier, row, parent, other, now) for other in dossier.steps.values()
-    ):
-        return Settle(row.key, row.cycle, StepState.WITHDRAWN, "samengevoegd met een latere herinnering")
-    return None
-
-
-def _reminds_today(dossier: Dossier, row: StepRow, parent: str, other: StepRow, now: datetime) -> bool:
-    """Whether a later reminder of the same comes today too: this one is late, and one mail a day is enough."""
-    if other.cycle != row.cycle or not other.key.startswith(f"{parent}/reminder") or other.on_hold:
-        return False
-    if other.state is not StepState.PLANNED or other.due_at is None or row.due_at is None:
-        return False
-    local = dossier.calendar.to_local
-    return row.due_at < other.due_at and local(other.due_at).date() == local(now).date()
-
-
-def _reminded_later(row: StepRow, other: StepRow) -> bool:
-    """Whether a reminder that was meant to come after this one went out before it: staff held this one."""
-    same = other.cycle == row.cycle and other.key.startswith(row.key.rpartition("-")[0])
-    return same and other.state is StepState.DONE and (other.due_at or _NEVER) > (row.due_at or _NEVER)
-
-
-def _merged(dossier: Dossier, due: list[StepRow]) -> set[tuple[str, str]]:
-    """Overdue reminders of the same thing become one: all but the last."""
-    same: dict[tuple[str, ...], list[StepRow]] = defaultdict(list)
-    for row in due:
-        parent, _, suffix = row.key.partition("/")
-        step: Step = dossier.programme.step(parent)
-        if row.kind is StepKind.MAIL and suffix:
-            same["of", row.key.rpartition("-")[0], row.cycle].append(row)
-        elif not suffix and step.catch_up is CatchUp.COALESCE:
-            same["like", step.template, *step.to].append(row)
-    return {(row.key, row.cycle) for rows in same.values() for row in rows[:-1]}
-
-
-def _is_settled(dossier: Dossier, key: str, cycle: str) -> bool:
-    exact = dossier.steps.get((key, cycle))
-    rows = [exact] if exact else [row for (name, _), row in dossier.steps.items() if name == key]
-    return any(row.state in SETTLED or _is_answered(dossier, row) for row in rows)
-
-
-def _is_answered(dossier: Dossier, row: StepRow) -> bool:
-    """An evaluation that everybody answered counts as done; its round stays open for who wants to change something."""
-    asked = row.kind is StepKind.EVALUATION and row.state is StepState.OPEN
-    return asked and not dossier.unanswered(row.key, row.cycle)
-
-
-def unmet(dossier: Dossier, condition: Condition) -> str:
-    """A condition that does not hold, as a clause in Dutch."""
-    subject = condition.subject
-    match condition.predicate:
-        case Predicate.HAS_ROLE:
-            return f"er is nog geen {dossier.programme.role(subject).title.nl}"
-        case Predicate.LACKS_ROLE:
-            return f"er is al een {dossier.programme.role(subject).title.nl}"
-        case Predicate.STEP_DONE:
-            return f"‘{dossier.programme.step(subject).title.nl}’ is nog niet afgerond"
-        case Predicate.STEP_OPEN:
-            return f"‘{dossier.programme.step(subject).title.nl}’ is al afgerond"
-        case Predicate.SCHOOL_TYPE:
-            return f"geldt alleen voor het schooltype {subject}"

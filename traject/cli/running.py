@@ -41,6 +41,7 @@ MOVES = {
     "Finish": ("afgerond", "finished"),
     "Fire": ("stap gedaan", "step done"),
     "Settle": ("stap afgehandeld", "step settled"),
+    "FillPlaces": ("plekken vergeven", "places passed on"),
 }
 
 
