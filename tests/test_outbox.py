@@ -8,7 +8,7 @@ from sqlmodel import Session, select
 
 from models import Message, MessageContent, Organisation, Person, ProgrammeVersion, Trajectory
 from models.enums import MessageKind, MessageState, OrganisationKind
-from traject import outbox
+from traject import holding, outbox
 from traject.errors import Refused
 from traject.outbox import LEASE, Claimed, accepted, claim, failed, queue, queue_all, withdraw
 from traject.rates import RatePlan
@@ -182,11 +182,11 @@ def test_a_withdrawn_message_that_the_server_took_all_the_same_is_accepted(store
 def test_a_held_message_waits_until_it_is_released(store: Store, now: datetime):
     (key,) = put(store, a_message(now))
     with store.write() as session:
-        outbox.hold(session, key, reason="wacht op Joost")
+        holding.hold(session, key, reason="wacht op Joost")
     assert claimed(store, now) == []
     later = now + timedelta(days=5)
     with store.write() as session:
-        outbox.release(session, key, now=later)
+        holding.release(session, key, now=later)
     (mail,) = claimed(store, later)
     assert refuse(store, mail, "451 greylisted", later) == (1, 0), "its four days start at the release"
 
@@ -194,20 +194,20 @@ def test_a_held_message_waits_until_it_is_released(store: Store, now: datetime):
 def test_releasing_before_its_time_does_not_send_it_early(store: Store, now: datetime):
     (key,) = put(store, a_message(now, next_attempt_at=now + timedelta(days=1)))
     with store.write() as session:
-        outbox.hold(session, key)
-        outbox.release(session, key, now=now)
+        holding.hold(session, key)
+        holding.release(session, key, now=now)
     assert claimed(store, now) == []
 
 
 def test_a_skipped_message_is_never_sent(store: Store, now: datetime):
     (key,) = put(store, a_message(now))
     with store.write() as session:
-        outbox.skip(session, key, reason="niet nodig")
+        holding.skip(session, key, reason="niet nodig")
     assert claimed(store, now + timedelta(days=9)) == []
     assert row(store, key).answer == "niet nodig"
 
 
-@pytest.mark.parametrize("act", [outbox.hold, outbox.skip])
+@pytest.mark.parametrize("act", [holding.hold, holding.skip])
 def test_staff_cannot_stop_a_message_that_was_claimed(store: Store, now: datetime, act):
     (key,) = put(store, a_message(now))
     claimed(store, now)
@@ -220,7 +220,7 @@ def test_staff_cannot_stop_a_message_that_was_claimed(store: Store, now: datetim
 
 def test_a_message_that_does_not_exist_is_named(store: Store, now: datetime):
     with store.write() as session, pytest.raises(Refused, match=r"message 99 .*: there is no such message"):
-        outbox.release(session, 99, now=now)
+        holding.release(session, 99, now=now)
 
 
 # Claiming

@@ -16,7 +16,6 @@ from sqlmodel import select as sql_select
 from models import Gathering, Invitation, Message, MessageContent, NudgedInvitation
 from models.enums import MessageKind, MessageState
 from traject import pacing
-from traject.errors import Refused
 from traject.rates import MINUTE, UNLIMITED, RatePlan, domain_of
 from traject.refusal import Meaning, Refusal, Scope, retry_at
 from traject.undelivered import give_up, plain
@@ -171,57 +170,6 @@ def nudges_about(
         return []
     session.flush()
     return session.connection().execute(waiting.distinct()).scalars().all()
-
-
-# What staff decide about one message
-
-
-def hold(session: Session, message_id: int, *, reason: str = "") -> None:
-    """Keep one queued message back until it is released. Refused once it was claimed."""
-    _decide(session, message_id, "held", {MessageState.QUEUED}, state=MessageState.HELD, answer=reason)
-
-
-def release(session: Session, message_id: int, *, now: datetime) -> None:
-    """Let one held message go: it is queued anew, and its days of trying start now. Refused when it is not held."""
-    _decide(
-        session,
-        message_id,
-        "released",
-        {MessageState.HELD},
-        state=MessageState.QUEUED,
-        answer="",
-        attempts=0,
-        queued_at=now,
-        next_attempt_at=func.coalesce(_m.next_attempt_at, bindparam("at", now, type_=_m.queued_at.type)),
-    )
-
-
-def skip(session: Session, message_id: int, *, reason: str = "") -> None:
-    """Never send one message. Refused once it was claimed."""
-    states = {MessageState.QUEUED, MessageState.HELD}
-    _decide(
-        session,
-        message_id,
-        "skipped",
-        states,
-        state=MessageState.WITHDRAWN,
-        answer=reason,
-        next_attempt_at=None,
-    )
-
-
-def _decide(
-    session: Session, message_id: int, done: str, allowed: set[MessageState], **values: object
-) -> None:
-    connection = session.connection()
-    changed = connection.execute(
-        update(_messages).where(_m.id == message_id, _m.state.in_(allowed)).values(**values)
-    )
-    if changed.rowcount == 0:
-        found = connection.execute(select(_m.state).where(_m.id == message_id)).scalar()
-        where = f"it is {found}" if found else "there is no such message"
-        reason = f"message {message_id} cannot be {done}: {where}; only one that is {' or '.join(sorted(allowed))} can"
-        raise Refused(reason)
 
 
 # Sending

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from models import Gathering, Invitation, Message, Person
 from models.enums import GatheringState, MessageKind, MessageState, PartStat, TrajectoryState
-from traject import outbox
+from traject import holding, outbox
 from traject.answers import Answer, Judged, record_answer
 from traject.dossier import load, row_id
 from traject.effects import Effects
@@ -143,7 +143,7 @@ class Places:
             Message.state == MessageState.QUEUED,
         )
         for message_id in self.session.exec(news.with_for_update(skip_locked=True)).all():
-            outbox.skip(self.session, message_id or 0, reason="er is geantwoord")
+            holding.skip(self.session, message_id or 0, reason="er is geantwoord")
 
     def _knows_otherwise(self, invitation: Invitation) -> bool:
         """Whether the last that this person was told is that there was no place yet."""

@@ -25,7 +25,7 @@ from models import (
     Trajectory,
 )
 from models.enums import AddressState, GatheringState, MessageKind, MessageState, TaskState, TrajectoryState
-from traject import access, outbox
+from traject import access, holding, outbox
 from traject.addresses import person_problem
 from traject.dossier import Dossier, load, open_gatherings, row_id
 from traject.effects import PAUSED, Effects, Queued
@@ -289,7 +289,7 @@ def _works(session: Session, person: Person, now: datetime) -> int:
             freed.append(row_id(message))
     session.flush()
     for message_id in freed:
-        outbox.release(session, message_id, now=now)
+        holding.release(session, message_id, now=now)
     task = session.exec(select(Task).where(Task.effect_key == f"bounce:{person.id}")).one_or_none()
     if task is not None and task.state is TaskState.OPEN:
         task.state, task.done_at = TaskState.DONE, now

@@ -20,7 +20,7 @@ from models.enums import (
     TaskState,
     TrajectoryState,
 )
-from traject import advance, nudges, outbox
+from traject import advance, holding, nudges, outbox
 from traject.dossier import row_id
 from traject.effects import PAUSED
 from traject.errors import Refused
@@ -77,7 +77,7 @@ def pause(
         for message in _of_trajectory(work, MessageState.QUEUED):
             if message.kind is MessageKind.CANCELLATION:
                 continue  # a meeting that is off must leave the calendar
-            outbox.hold(work.session, row_id(message), reason=PAUSED)
+            holding.hold(work.session, row_id(message), reason=PAUSED)
         work.effects.event("trajectory.paused", actor="staff")
         work.sentence = "Het traject staat stil tot je het hervat."
     return result
@@ -105,7 +105,7 @@ def resume(
         trajectory.state, trajectory.paused_at = TrajectoryState.RUNNING, None
         for message in _of_trajectory(work, MessageState.HELD):
             if message.answer == PAUSED:
-                outbox.release(work.session, row_id(message), now=now)
+                holding.release(work.session, row_id(message), now=now)
         work.effects.event("trajectory.resumed", actor="staff")
         advance.follow(work.session, work.dossier, work.effects)
         work.sentence = f"Het traject loopt weer. {_later_year(work, meant)}".rstrip()

@@ -7,7 +7,7 @@ from sqlmodel import select
 from calendars.school_year import SATURDAY
 from models import Message, StepRow
 from models.enums import GatheringState, MessageState, StepKind, StepState
-from traject import outbox
+from traject import holding
 from traject.dossier import row_id
 from traject.errors import Refused
 from traject.gatherings import Gatherings
@@ -47,7 +47,7 @@ def hold(
             raise Refused(message)
         row.on_hold = row.state is StepState.PLANNED
         for message in queued:
-            outbox.hold(work.session, row_id(message), reason="vastgehouden door Hart")
+            holding.hold(work.session, row_id(message), reason="vastgehouden door Hart")
         work.effects.event("step.put-on-hold", actor="staff", step=step, cycle=cycle)
         work.sentence = f"‘{row.title}’ wordt vastgehouden tot je het vrijgeeft."
     return result
@@ -73,7 +73,7 @@ def release(
             raise Refused(message)
         row.on_hold = False
         for message in held:
-            outbox.release(work.session, row_id(message), now=now)
+            holding.release(work.session, row_id(message), now=now)
         work.effects.event("step.released", actor="staff", step=step, cycle=cycle)
         work.sentence = f"‘{row.title}’ gaat verder."
     return result

@@ -10,7 +10,7 @@ from sqlmodel import col, func, select
 
 from models import Message, Person, Trajectory
 from models.enums import MessageState
-from traject import outbox as engine
+from traject import holding
 from traject.cli.console import AsJson, BadUsage, both, desk
 from traject.cli.inbox import inbox
 from traject.errors import Refused
@@ -136,7 +136,7 @@ def hold(context: typer.Context, number: Number, reason: Reason = "", as_json: A
     """Until it is released; refused once it is on its way."""
     at = desk(context)
     with at.store.write() as session:
-        engine.hold(session, number, reason=reason or at.say("vastgehouden door Hart", "held by Hart"))
+        holding.hold(session, number, reason=reason or at.say("vastgehouden door Hart", "held by Hart"))
     _done(context, number, at.say("vastgehouden", "held"), as_json=as_json)
 
 
@@ -145,7 +145,7 @@ def release(context: typer.Context, number: Number, as_json: AsJson = False) -> 
     """It goes with the next delivery."""
     at = desk(context)
     with at.store.write() as session:
-        engine.release(session, number, now=at.now())
+        holding.release(session, number, now=at.now())
     _done(context, number, at.say("vrijgegeven", "released"), as_json=as_json)
 
 
@@ -154,7 +154,7 @@ def skip(context: typer.Context, number: Number, reason: Reason = "", as_json: A
     """Refused once it is on its way."""
     at = desk(context)
     with at.store.write() as session:
-        engine.skip(session, number, reason=reason or at.say("overgeslagen door Hart", "skipped by Hart"))
+        holding.skip(session, number, reason=reason or at.say("overgeslagen door Hart", "skipped by Hart"))
     _done(context, number, at.say("wordt niet verstuurd", "will not be sent"), as_json=as_json)
 
 
