@@ -12,9 +12,10 @@ from gathering_cases import KEY, attendee, calendar_of, event_of, invited, plain
 
 from models import Task
 from models.enums import PartStat, TaskState
-from traject import staff_gatherings, staff_proposals
+from traject import gatherings_shown, staff_gatherings, staff_proposals
 from traject.errors import Refused
 from traject.inbox import add_mail
+from traject.staff import finish_task
 from traject.store import Store
 
 FATIMA, JAN, SAM = "fatima@school.example", "jan@school.example", "s.vos@hart.example"
@@ -180,3 +181,22 @@ def test_a_proposal_of_a_time_that_is_past_is_refused_when_it_is_taken_over(worl
     with pytest.raises(Refused, match="is voorbij"):
         do(world, staff_proposals.accept, email=JAN)
     assert dump(world.store) == before
+
+
+def test_a_task_that_is_ticked_off_settles_its_proposal_and_tells_nobody(world: World) -> None:
+    propose(world)
+    propose(world, SAM, days(8))
+    [jan, sam] = tasks(world, TaskState.OPEN)
+    before = dump(world.store)
+    tried = finish_task(world.store, world.settings, jan.id or 0, now=world.now, dry_run=True)
+    assert dump(world.store) == before
+    done = finish_task(world.store, world.settings, jan.id or 0, now=world.now)
+    assert "Het voorstel staat niet meer open" in done.sentence == tried.sentence
+    assert (done.mails, tasks(world, TaskState.OPEN)) == ([], [sam])
+    with world.store.read() as session:
+        [first] = gatherings_shown.to_come(session, world.now)[:1]
+    assert [guest.person.email for guest in first.invited if guest.proposes] == [SAM]
+    assert first.proposals == 1
+    with pytest.raises(Refused, match="geen ander moment voorgesteld"):
+        do(world, staff_proposals.decline, email=JAN)
+    assert propose(world, at=world.now + HOUR).outcome == "proposal", "a later one counts again"

@@ -12,6 +12,7 @@ from models import Gathering, Invitation, Person, Task
 from models.enums import TaskState
 from traject.mail_words import period
 
+_WHAT = "proposal"
 _LONGEST = timedelta(days=31)
 """A meeting that would last longer is a mistake of a calendar: its end is not taken over."""
 
@@ -84,8 +85,14 @@ def settle(
         task.state, task.done_at = state, now
 
 
+def proposal_of(session: Session, task: Task) -> Invitation | None:
+    """The invitation whose proposal a task is about; None: the task is about something else."""
+    what, _, rest = task.effect_key.partition(":")
+    return session.get(Invitation, int(rest.partition(":")[0])) if what == _WHAT else None
+
+
 def _prefix(invitation: Invitation) -> str:
-    return f"proposal:{invitation.id}:"
+    return f"{_WHAT}:{invitation.id}:"
 
 
 def _span(reply: Reply, gathering: Gathering) -> tuple[datetime | None, datetime | None]:

@@ -20,7 +20,7 @@ from models.enums import (
     TaskState,
     TrajectoryState,
 )
-from traject import advance, holding, nudges, outbox
+from traject import advance, holding, nudges, outbox, proposals
 from traject.dossier import row_id
 from traject.effects import PAUSED
 from traject.errors import Refused
@@ -195,6 +195,9 @@ def finish_task(
         step = next((s for s in work.dossier.steps.values() if s.id == row.step_id), None)
         if step and step.kind is StepKind.TASK and step.state is StepState.OPEN:
             step.state, step.done_at = StepState.DONE, now
-        work.effects.event("task.done", actor="staff", task=task_id)
         work.sentence = f"Taak ‘{row.title}’ is gedaan."
+        if (proposed := proposals.proposal_of(work.session, row)) is not None:
+            proposals.settle(work.session, proposed, now=now)
+            work.sentence += " Het voorstel staat niet meer open; wie het deed hoort hier niets van."
+        work.effects.event("task.done", actor="staff", task=task_id)
     return result
