@@ -21,6 +21,9 @@ MAX_ADDRESSES = (
 MAX_PARTS = 100
 MAX_DEPTH = 10
 
+_NOT_BASE64 = re.compile(r"\s{0,100}BEGIN:VCALENDAR\s", re.IGNORECASE)
+_NOT_QUOTED = re.compile(r"^ATTENDEE\b[^:\n]{0,200};PARTSTAT=[A-Z]", re.IGNORECASE | re.MULTILINE)
+_SOFT_BREAK = re.compile(r"=[ \t]+\r?\n")  # a gateway that filled the line out
 _BOUNDARY = re.compile(rb"boundary[*0-9]*\s*=", re.IGNORECASE)
 
 
@@ -73,15 +76,7 @@ class Part:
 
     def decoded(self, name: str) -> str:
         """Return the first header with that name, its RFC 2047 words decoded as far as they can be."""
-        raw = self.header(name)
-        try:
-            return str(make_header(decode_header(raw)))
-        except (
-            LookupError,
-            ValueError,
-            MessageError,
-        ):  # an unknown character set, or octets that are not in it
-            return raw
+        return _words_decoded(self.header(name))
 
     def addresses(self, *names: str) -> list[str]:
         """Return the addresses in these headers, in lower case, in order; none of a header that cannot be read."""
@@ -111,6 +106,9 @@ def read_mail(mail: bytes) -> Part:
         raise UnreadableMail(f"hij heeft meer dan {MAX_LINES} regels")
     if sum(1 for _ in _BOUNDARY.finditer(mail)) > MAX_BOUNDARIES:
         raise UnreadableMail(f"hij heeft meer dan {MAX_BOUNDARIES} scheidingen")
+    mail = mail.removeprefix(b"\xef\xbb\xbf").lstrip(
+        b"\r\n"
+    )  # what an editor or an export put before the headers
     if b"\n" not in mail:  # line ends as of old: the decoders of the library do not know them
         mail = mail.replace(b"\r", b"\n")
     try:
@@ -132,14 +130,33 @@ def _part(message: Message, depth: int, left: list[int]) -> Part:
     found = message.get_params(failobj=[], header="content-type")
     payload = message.get_payload()
     children = [child for child in payload if isinstance(child, Message)] if isinstance(payload, list) else []
-    body = None if children else message.get_payload(decode=True)
     return Part(
         content_type=message.get_content_type(),
         parameters={str(key).lower(): collapse_rfc2231_value(value) for key, value in found[1:]},
         disposition=message.get_content_disposition(),
-        filename=message.get_filename("") or "",
+        filename=_words_decoded(message.get_filename("") or ""),
         encoding=str(message.get("content-transfer-encoding", "7bit")).strip().lower(),
         headers=tuple((str(key), str(value)) for key, value in message.items()),
-        body=body if isinstance(body, bytes) else b"",
+        body=b"" if children else _octets(message),
         parts=tuple(_part(child, depth + 1, left) for child in children),
     )
+
+
+def _words_decoded(raw: str) -> str:
+    try:
+        return str(make_header(decode_header(raw)))
+    except (LookupError, ValueError, MessageError):  # an unknown character set, or octets that are not in it
+        return raw
+
+
+def _octets(message: Message) -> bytes:
+    """What a leaf holds, decoded; as it stands when it is plainly not written in the way that it says."""
+    encoding = str(message.get("content-transfer-encoding", "")).strip().lower()
+    raw = message.get_payload()
+    if isinstance(raw, str) and encoding in ("base64", "quoted-printable"):
+        if _NOT_BASE64.match(raw) if encoding == "base64" else _NOT_QUOTED.search(raw):
+            del message["content-transfer-encoding"]
+        elif encoding == "quoted-printable":
+            message.set_payload(_SOFT_BREAK.sub("=\n", raw))
+    body = message.get_payload(decode=True)
+    return body if isinstance(body, bytes) else b""

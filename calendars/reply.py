@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
+from calendars.calendar_octets import as_utf8
 from calendars.content_lines import Component, Line, read_components
 from calendars.machine_mail import looks_forged, why_automatic, why_bounce
 from calendars.mail_parts import Part, UnreadableMail, read_mail
@@ -24,6 +25,8 @@ MAX_CALENDAR_OCTETS = 1024 * 1024
 MAX_COMMENT = 5_000
 ANSWERS = frozenset({"REPLY", "COUNTER", "REFRESH"})
 
+_CALENDAR_TYPES = ("text/calendar", "application/ics")
+_OPENING = re.compile(rb"(\xef\xbb\xbf)?\s{0,100}BEGIN:VCALENDAR\r?\n", re.IGNORECASE)
 _COMMENT_PROPERTIES = ("COMMENT", "X-CALENDARSERVER-PRIVATE-COMMENT", "X-CALENDARSERVER-ATTENDEE-COMMENT")
 _INSTANT = re.compile(r"(\d{8}T\d{6})(Z?)")
 _PROPOSED = re.compile(r"(DTSTART|DTEND):(\d{8}T\d{6}Z)")
@@ -96,9 +99,9 @@ def reply_in(root: Part) -> Reply | NotAReply:
     if why := why_automatic(root):
         return NotAReply(NotAReplyKind.AUTO_REPLY, why, said)
     if said is not None:
-        return NotAReply(
-            NotAReplyKind.REQUEST, f"de METHOD is {said.method or 'er niet'}: geen antwoord", said
-        )
+        # Without a METHOD it is a file that a person attached, and their mail is to be read.
+        kind = NotAReplyKind.REQUEST if said.method else NotAReplyKind.ORDINARY
+        return NotAReply(kind, f"de METHOD is {said.method or 'er niet'}: geen antwoord", said)
     if (enclosed := _enclosed(root)) is not None:
         return NotAReply(NotAReplyKind.FORWARDED, "het antwoord zit in een doorgestuurde mail", enclosed)
     if faults:
@@ -128,20 +131,26 @@ def _enclosed(root: Part) -> Reply | None:
 
 
 def _is_calendar(part: Part) -> bool:
-    name = part.filename or part.parameters.get("name", "")
-    return part.content_type in ("text/calendar", "application/ics") or name.lower().endswith(".ics")
+    if part.content_type in _CALENDAR_TYPES or part.filename.lower().endswith(".ics"):
+        return True
+    # Gateways and lists change the type, and leave the octets.
+    return not part.parts and _OPENING.match(part.body) is not None
 
 
-def _rank(part: Part) -> tuple[bool, bool]:
-    return part.disposition == "attachment", part.content_type != "text/calendar"
+def _rank(part: Part) -> tuple[bool, bool, bool]:
+    is_named = part.content_type in _CALENDAR_TYPES or part.filename.lower().endswith(".ics")
+    return not is_named, part.disposition == "attachment", part.content_type != "text/calendar"
 
 
 def _reply(part: Part, message: Part) -> Reply:
     """Read one calendar part. Raises ValueError, saying why in Dutch, when it holds no event that can be told apart."""
     if len(part.body) > MAX_CALENDAR_OCTETS:
         raise ValueError(f"het heeft meer dan {MAX_CALENDAR_OCTETS} bytes")
-    calendar = next((found for found in read_components(part.body) if found.name == "VCALENDAR"), None)
-    event = next(iter(calendar.inside("VEVENT")), None) if calendar else None
+    components = read_components(as_utf8(part.body, part.parameters.get("charset", "")))
+    calendar = next((found for found in components if found.name == "VCALENDAR"), None)
+    # Beside the event itself there may be its exceptions, one date each.
+    events = sorted(calendar.inside("VEVENT"), key=_is_exception) if calendar else []
+    event = next(iter(events), None)
     if calendar is None or event is None:
         raise ValueError("het heeft geen VEVENT")
     uid = event.first("UID")
@@ -179,6 +188,10 @@ def _reply(part: Part, message: Part) -> Reply:
     )
 
 
+def _is_exception(event: Component) -> bool:
+    return event.first("RECURRENCE-ID") is not None
+
+
 def _attendee(event: Component, sender: str | None) -> Line | None:
     """Return who answers: the only ATTENDEE, or the sender among several."""
     attendees = event.all("ATTENDEE")
@@ -192,14 +205,17 @@ def _address(line: Line) -> str | None:
 
 
 def _bare(value: str | None) -> str | None:
-    """Return the address in `mailto:jan@school.example`, or None when there is none."""
-    address = unquote(re.sub(r"^\s*mailto:", "", value or "", flags=re.IGNORECASE)).strip().lower()
+    """Return the address in `mailto:jan@school.example`, or None when there is none.
+
+    What stands before it belongs to a name with a colon that should have been in quotes.
+    """
+    address = unquote((value or "").lower().rpartition("mailto:")[2]).strip().strip("<>")
     return address if re.fullmatch(r"[^\s@<>]+@[^\s@<>]+", address) else None
 
 
 def _partstat(attendee: Line) -> PartStat:
     """An unknown state is no answer yet (RFC 5545 §3.2.12)."""
-    value = (attendee.parameter("PARTSTAT") or "").upper()
+    value = (attendee.parameter("PARTSTAT") or "").strip().upper()
     return next((state for state in PartStat if state == value), PartStat.NEEDS_ACTION)
 
 
