@@ -1,7 +1,8 @@
 """Until which day an automatic answer says that somebody is away: in Dutch, English, German or French, or not at all.
 
 No date rather than a wrong one: nothing is made of a date that does not agree with its own weekday, that lies in the
-past or over a year ahead, that a second date contradicts, or that may be read day first or month first.
+past or over a year ahead, that a second date contradicts, or that may be read day first or month first. A weekday
+without a date is the first one to come.
 """
 
 import re
@@ -26,6 +27,7 @@ _DAYS = (
     r"vrijdag|friday|freitag|vendredi|vr|fri|fr|ven", r"zaterdag|saturday|samstag|samedi|za|sat|sa|sam",
     r"zondag|sunday|sonntag|dimanche|zo|sun|so|dim",
 )  # fmt: skip
+_FULL_DAYS = tuple("|".join(names.split("|")[:4]) for names in _DAYS)
 _MONTH = "(?:" + "|".join(_MONTHS) + r")\b\.?"
 _WEEKDAY = rf"(?:(?P<weekday>{'|'.join(_DAYS)})\.?,? {{1,2}})?"
 _SMALL = r"(?:(?:the|de|den|dem|le|du|zum|op|am|on) ){0,2}"
@@ -34,11 +36,12 @@ _DATE = (
     r"(?P<iso>\d{4}-\d\d-\d\d)"
     rf"|(?P<day>\d{{1,2}})(?:st|nd|rd|th|ste|de|e|er|\.)? ?(?:of )?(?P<month>{_MONTH})(?:,? ?(?P<year>20\d\d))?"
     rf"|(?P<month2>{_MONTH}) (?P<day2>\d{{1,2}})(?:st|nd|rd|th)?(?:,? (?P<year2>20\d\d))?"
-    r"|(?P<d>\d{1,2})(?P<mark>[-/.])(?P<m>\d{1,2})(?:(?P=mark)(?P<y>20\d\d|\d\d)\b|(?P=mark))?"
+    r"|(?P<d>\d{1,2})(?P<mark>[-/.])(?P<m>0?[1-9]|1[0-2])(?!\d| ?(?:uur|uhr|u|h)\b)(?:(?P=mark)(?P<y>20\d\d|\d\d)\b|(?P=mark))?"
     r")(?![\d/-])"
 )
+_DAY_ALONE = rf"(?:(?P<tomorrow>morgen|tomorrow|demain)|(?P<alone>{'|'.join(_FULL_DAYS)}))\b(?! ?(?:\d|en\b|and\b|und\b|et\b))"
 _UNTIL = re.compile(
-    r"\b(?P<lead>tot en met|tot|t/m|t\.e\.m\.|through|thru|until|till|up to and including|bis einschlie(?:ß|ss)lich|bis(?: zum| inklusive)?"
+    r"\b(?P<lead>tot en met|tot aan|tot|t/m|tm|t\.m\.|t\.e\.m\.|(?:van|from|vom|afwezig|away|vakantie)\b[^.\n]{1,30}? [-–]|through|thru|until|till|up to and including|bis einschlie(?:ß|ss)lich|bis(?: zum| inklusive)?"
     r"|jusqu'au|from [^.\n]{1,30}? to|du [^.\n]{1,30}? au)(?: and including| en met)? " + _DATE,
     re.IGNORECASE,
 )
@@ -49,13 +52,25 @@ _BACK = re.compile(
     re.IGNORECASE,
 )
 _BACK_AFTER = re.compile(
-    r"\b(?P<lead>vanaf|ab|from|as of|per|à partir du|op|am|on) "
+    r"(?P<lead>\b(?:vanaf|ab|from|as of|per|à partir du|op|am|on|keer|kom|ben|bin) |(?<![^\n])|(?<=[.!?] ))"
     + _DATE
     + r"[^.!\n\d]{0,40}?\b(?:weer|terug|back|again|wieder|retour|de nouveau)\b",
     re.IGNORECASE,
 )
+_ON_DAY = re.compile(
+    r"\b(?:weer|terug|back|wieder|zurück)\b[^.!\n\d]{0,30}? (?:op |on |am )?" + _DAY_ALONE,
+    re.IGNORECASE,
+)
+_ON_DAY_AFTER = re.compile(
+    rf"(?:\b(?:op|on|am|ben|kom|keer) |(?<![^\n])|(?<=[.!?] )){_DAY_ALONE}[^.!\n\d]{{0,20}}?\b(?:weer|terug|back|wieder|zurück)\b",
+    re.IGNORECASE,
+)
+_WEEKS_AHEAD = re.compile(
+    r"\b(?:volgende|over|next|nächste[nr]?|in|komende) [^.!\n]{0,20}?\b(?:week|weken|weeks?|wochen?)\b",
+    re.IGNORECASE,
+)
 _AWAY = re.compile(
-    r"afwezig|out of (?:the )?office|\baway\b|vakantie|verlof|vacation|holiday|\bleave\b|abwesen|urlaub|absen[tc]|congé|vacances"
+    r"afwezig|\ber niet\b|\ber weer\b|weer (?:op|aan|in)\b|out of (?:the )?office|\baway\b|vakantie|verlof|vacation|holiday|\bleave\b|abwesen|urlaub|absen[tc]|congé|vacances"
     r"|niet (?:aanwezig|bereikbaar|op (?:kantoor|school)|in de gelegenheid)|not (?:in the office|available)|nicht (?:im b|erreichbar|im haus)"
     r"|\bvrij\b|gesloten|closed|geschlossen|terug|\bback\b|\breturn|zurück|retour|weer (?:aanwezig|bereikbaar)",
     re.IGNORECASE,
@@ -74,8 +89,8 @@ def away_until(subject: str, text: str, *, sent_on: date) -> date | None:
     """
     quoted = _QUOTED.search(text[:MAX_TEXT])
     own = text[: quoted.start() if quoted else MAX_TEXT]
-    said = re.sub(r"[^\S\n]+", " ", f"{subject}\n{own}".replace("\u2019", "'").replace("\xa0", " "))
-    said = re.sub(r"(?<![.!?:])\n(?!\n)", " ", said)  # a sentence goes on over the end of a line
+    said = re.sub(r"[^\S\n]+", " ", f"{subject}\n\n{own}".replace("\u2019", "'").replace("\xa0", " "))
+    said = re.sub(r"(?<![.!?:\n])\n(?!\n)", " ", said)  # a sentence goes on over the end of a line
     if not _AWAY.search(said):
         return None
     until = set(_dates(_UNTIL, said, sent_on))
@@ -84,12 +99,31 @@ def away_until(subject: str, text: str, *, sent_on: date) -> date | None:
         for pattern in (_BACK, _BACK_AFTER)
         for each in _dates(pattern, said, sent_on)
     }
+    if not until and not back:
+        back = _days_alone(said, sent_on)
     if None in until | back or max(len(until), len(back)) > 1:
         return None
     last = next(iter(back or until), None)
     if last is None or any(abs(last - each) > WEEKEND for each in until if each):
         return None
     return last if last >= sent_on else None
+
+
+def _days_alone(said: str, sent_on: date) -> set[date | None]:
+    """The last day away before "back on Monday", the first one that comes; none when weeks are spoken of."""
+    if _WEEKS_AHEAD.search(said):
+        return set()
+    found = [match for pattern in (_ON_DAY, _ON_DAY_AFTER) for match in pattern.finditer(said)]
+    return {_before(match, sent_on) for match in found}
+
+
+def _before(found: re.Match[str], sent_on: date) -> date:
+    if found["tomorrow"]:
+        return sent_on
+    wanted = next(
+        day for day, names in enumerate(_FULL_DAYS) if re.fullmatch(names, found["alone"], re.IGNORECASE)
+    )
+    return sent_on + timedelta(days=(wanted - sent_on.weekday() - 1) % 7)
 
 
 def _dates(pattern: re.Pattern[str], said: str, sent_on: date) -> Iterator[date | None]:

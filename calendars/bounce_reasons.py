@@ -86,7 +86,15 @@ _CODES_ALONE: tuple[tuple[str, Reason], ...] = ((r"5\.1\.\d{1,3}|5\.2\.1", Reaso
 # In order: the first that is found in a server's reply counts, so what tells most stands first.
 _WORDS: tuple[tuple[Reason, str], ...] = (
     (Reason.TOO_MANY, r"gr[ae]y-?list|temporarily (deferred|rejected)|deferred due to|RecipientRateLimit"),
-    (Reason.BLOCKED, r"not accept(ing)? (any )?(e?-?mails?|messages?) from"),
+    (
+        Reason.BLOCKED,
+        r"not accept(ing)? (any )?(e?-?mails?|messages?) from|sender (address )?(rejected|verif)|verification failed for",
+    ),
+    (
+        Reason.NETWORK,
+        r"(host|name|domain)[^\n]{0,40} not found, try again|servfail|temporary (dns|name)|unverified (recipient )?address:"
+        r"[^\n]{0,80}(connect|timed out|lookup|try again)",
+    ),
     (
         Reason.MAILBOX_FULL,
         r"mail ?(box|folder|drop)( \S+)? (is |was )?(too )?full|(mailbox|account) exceeds|(inbox|mailbox|postvak)[^\n]{0,60} vol\b|(inbox|mailbox|account) is full|over ?quota|quota (is )?"
@@ -107,10 +115,10 @@ _WORDS: tuple[tuple[Reason, str], ...] = (
     ),
     (
         Reason.USER_UNKNOWN,
-        r"user(name)? (is )?(unknown|not known)|did not (exactly )?match an|(benutzer|gebruiker|utilisateur)\b[^\n]{0,60}(nicht|niet) im |unknown (local )?(user|recipient|address|mailbox|account|or illegal)"
+        r"user(name)? (is )?(unknown|not known)|did not (exactly )?match an|(benutzer|gebruiker|utilisateur)\b[^\n]{0,60}(nicht|niet) (im|gevonden|gefunden) |previously bounced|unknown (local )?(user|recipient|address|mailbox|account|or illegal)"
         r"|unknown[- ](local[- ]part|mailbox)|no such (user|recipient|mailbox|address|account|person|local|e?-?mail)"
         r"|(user|recipient|mailbox|account|address|addressee|alias|local part)\b[^\n]{0,90}? (was |is |were )?(not (be )?"
-        r"(found|exist|known|listed|recogni[sz]ed|valid|available here)|not a (valid|known)|unknown|invalid|(does|did) "
+        r"(found|exist|known|listed|recogni[sz]ed|valid|available here|local)|not a (valid|known)|unknown|invalid|(does|did) "
         r"?n[o']t exist|doesn.t (exist|have)|couldn.t be found|wasn.t found|isn.t (valid|known)|not our customer)"
         r"|(invalid|bad|illegal|nonexistent|non-existent|incorrect) (recipient|mailbox|user|address|destination mailbox|final delivery user|"
         r"e-?mail address|local)|recipnotfound|recipientnotfound|RESOLVER\.ADR\.(recip|ex|invalid)|no (mailbox|mail box|"

@@ -40,12 +40,30 @@ SAID = {
     "Je suis absent, de retour le lundi 4 janvier.": date(2027, 1, 3),
     "Ik ben afwezig tot en met 5 januari. I am away until January 5th.": date(2027, 1, 5),
     "Ik ben afwezig tot en\nmet 5 januari.": date(2027, 1, 5),
+    "Ik ben weer aanwezig op maandag.": date(2026, 12, 20),
+    "Ik ben met verlof. Ik ben maandag weer op kantoor.": date(2026, 12, 20),
+    "Ik ben vandaag afwezig. Morgen ben ik er weer.": date(2026, 12, 18),
+    "I am away and back on Monday.": date(2026, 12, 20),
+    "Ich bin im Urlaub und am Freitag wieder im Büro.": date(2026, 12, 24),
+    "Afwezig tm 5 januari": date(2027, 1, 5),
+    "Ik ben er niet van 1 tot en met 5 januari.": date(2027, 1, 5),
+    "Afwezig 21 december - 3 januari": date(2027, 1, 3),
+    "Maandag 4 januari ben ik weer aanwezig. Nu ben ik afwezig.": date(2027, 1, 3),
+    "Ik ben op vakantie en keer 4 januari terug.": date(2027, 1, 3),
+    "Ik heb vakantie tot aan 5 januari.": date(2027, 1, 5),
+    "Ik ben weer op school op maandag 04-01-2027.": date(2027, 1, 3),
+    "Ik ben afwezig t/m 5 januari. Bel anders Piet (aanwezig tot 15.00 uur).": date(2027, 1, 5),
+    "Ik ben afwezig t/m 5 januari. Bel anders Piet, die er tot 15.10 uur is.": date(2027, 1, 5),
 }
 
 NOT_SAID = [
     "Ik ben afwezig.",
     "Ik ben afwezig tot nader order.",
-    "I am away and back on Monday.",
+    "Ik ben afwezig en over twee weken op maandag weer terug.",
+    "Ik ben volgende week maandag weer terug van verlof.",
+    "Ik ben afwezig. Op dinsdag en donderdag ben ik weer aanwezig.",
+    "Ik ben afwezig en lees je mail weer zo snel mogelijk.",
+    "Ik ben maandag weer op school, of op dinsdag weer thuis bereikbaar.",
     "I am away until 5/1.",
     "I am away until 1/5/2027.",
     "Ik ben afwezig tot en met maandag 5 januari.",  # a Tuesday
@@ -169,6 +187,12 @@ def test_who_is_away_until_when_is_kept_with_the_person(
     assert outcome.why == "automatisch antwoord (Auto-Submitted: auto-replied); weg tot en met 05-10-2026"
     assert away(store) == date(2026, 10, 5)
     assert events(store) == ["person.away"]
+
+
+def test_an_answer_of_html_alone_is_read_too(store: Store, settings: Settings, now: datetime, world: World):
+    html = answer("<b>5 oktober</b><br>").replace(b"text/plain", b"text/html")
+    assert add_mail(store, settings, html, now, now).why.endswith("weg tot en met 05-10-2026")
+    assert away(store) == date(2026, 10, 5)
 
 
 def test_of_two_answers_in_either_order_the_last_day_counts(

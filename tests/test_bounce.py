@@ -256,6 +256,30 @@ def test_a_code_is_told_from_an_address_or_a_version(text, codes):
     assert CODE.findall(text) == codes
 
 
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("550 Sender address rejected: undeliverable address: unknown user", Reason.BLOCKED),
+        (
+            "550 Verification failed for <traject@hart.example>\nNo such user here\nSender verify failed",
+            Reason.BLOCKED,
+        ),
+        ("Name service error for name=school.example type=MX: Host not found, try again", Reason.NETWORK),
+        ("DNS type 'mx' lookup of school.example responded with code SERVFAIL", Reason.NETWORK),
+        (
+            "450 4.1.1 Recipient address rejected: unverified address: connect to mx: timed out",
+            Reason.NETWORK,
+        ),
+        ("450 4.1.1 Recipient address rejected: unverified address: user unknown", Reason.USER_UNKNOWN),
+        ("550 User noor not local; no forwarding", Reason.USER_UNKNOWN),
+        ("605 Not delivering to previously bounced address", Reason.USER_UNKNOWN),
+        ("Gebruiker noor niet gevonden in de Domino-directory", Reason.USER_UNKNOWN),
+    ],
+)
+def test_words_about_the_sender_or_the_moment_say_nothing_of_the_address(words, reason):
+    assert of_words(words) is reason
+
+
 def test_a_code_that_says_nothing_certain_leaves_it_to_the_words():
     assert of_codes(["5.0.0", "5.5.0"]) == (Reason.UNDEFINED, "")
     assert of_codes(["5.0.0", "5.2.2"]) == (Reason.MAILBOX_FULL, "5.2.2")

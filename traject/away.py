@@ -5,7 +5,7 @@ from datetime import date, datetime
 from sqlmodel import Session, select
 
 from calendars.away import away_until
-from calendars.bounce_text import text_of
+from calendars.bounce_text import own_words
 from calendars.machine_mail import looks_forged
 from calendars.mail_parts import Part
 from models import Event, Person
@@ -14,19 +14,22 @@ from traject.mail_words import day
 
 
 def note_absence(session: Session, mail: Part, received_at: datetime, now: datetime) -> date | None:
-    """Keep with the sender until when they are away; the last day of several answers counts. None: nothing to keep."""
+    """Keep with the sender until when they are away; the last day of several answers counts.
+
+    Gives the day that the mail says, also of a stranger; None when it says none, or looks forged.
+    """
     sender = next(iter(mail.addresses("From")), "")
     if not sender or looks_forged(mail):
         return None
-    texts = [text_of(part) for part in mail.walk() if part.content_type == "text/plain"]
-    until = away_until(mail.subject, "\n".join(texts), sent_on=received_at.date())
+    text, _ = own_words(list(mail.walk()))
+    until = away_until(mail.subject, text, sent_on=received_at.date())
     if until is None:
         return None
     owner = people_of(session, [sender]).get(sender)
     mine = Person.email == sender if owner is None else Person.id == owner
     person = session.exec(select(Person).where(mine).with_for_update()).one_or_none()
     if person is None:
-        return None
+        return until
     if person.away_until is None or person.away_until < until:
         person.away_until = until
         details = {"person": person.id, "until": until.isoformat()}
