@@ -225,12 +225,12 @@ def test_fewer_places_than_are_taken_or_promised_are_refused(few: Few):
     few.full()
     number, before = few.gathering.id or 0, dump(few.world.store)
     with pytest.raises(
-        Refused, match=r"hebben 2 mensen al een plek; wie een plek heeft, houdt die. Kies 2 of"
+        Refused, match=r"2 mensen hebben al een plek.*; wie een plek heeft, houdt die. Kies 2 of"
     ):
         set_capacity(few.world.store, few.world.settings, number, capacity=1, now=few.now)
     assert dump(few.world.store) == before
     few.says("anna", "DECLINED")
-    with pytest.raises(Refused, match="heeft 1 persoon al een plek en 1 persoon een plek aangeboden"):
+    with pytest.raises(Refused, match=r"1 persoon heeft al een plek.* en 1 persoon kreeg er een aangeboden"):
         set_capacity(few.world.store, few.world.settings, number, capacity=1, now=few.now)
     with pytest.raises(Refused, match="bijeenkomst 99 bestaat niet"):
         set_capacity(few.world.store, few.world.settings, 99, capacity=1, now=few.now)
@@ -241,7 +241,7 @@ def test_a_gathering_without_a_limit_can_get_one(store: Store, database_url: str
     few.says(ADVISER, "ACCEPTED")
     few.says("anna", "ACCEPTED")
     done = set_capacity(few.world.store, few.world.settings, few.gathering.id or 0, capacity=2, now=few.now)
-    assert done.sentence.endswith("2 plekken: 1 bezet; 1 persoon die erbij moeten zijn tellen niet mee.")
+    assert done.sentence.endswith("2 plekken: 1 bezet; 1 persoon die erbij moet zijn telt niet mee.")
     for name in NAMES:
         few.says(name, "ACCEPTED")
     assert few.stands(ADVISER, *NAMES) == [PLACE, PLACE, PLACE, WAITING, WAITING]

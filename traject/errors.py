@@ -33,5 +33,8 @@ class StoreError(_InBoth):
     """The database cannot be used; names it and the remedy."""
 
 
-class Refused(TrajectError):
-    """What was asked is not possible now; nothing was changed."""
+class Refused(_InBoth):
+    """What was asked is not possible now; nothing was changed. Without English it says the Dutch to everybody."""
+
+    def __init__(self, dutch: str, english: str = "") -> None:
+        super().__init__(dutch, english or dutch)

@@ -93,9 +93,16 @@ def one(session: Session, number: int) -> Shown:
     """One gathering, whatever its state. Refused when there is none with this number."""
     found = _with_guests(session, session.exec(_EVERY.where(Gathering.id == number)))
     if not found:
-        message = f"bijeenkomst {number} bestaat niet; `traject gatherings list` toont de nummers"
-        raise Refused(message)
+        raise unknown(number)
     return found[0]
+
+
+def unknown(number: int) -> Refused:
+    """There is no gathering with this number."""
+    return Refused(
+        f"bijeenkomst {number} bestaat niet; `traject gatherings list` toont de nummers",
+        f"there is no gathering {number}; `traject gatherings list` shows the numbers",
+    )
 
 
 def _with_guests(

@@ -34,10 +34,16 @@ class StaffResult:
 
     reference: str
     sentence: str = ""
+    english: str = ""  # the same, where it is known
+    is_nothing: bool = False  # it was so already
     changes: Changes = NO_CHANGES
     ended: dict[StepId, StepState] = field(default_factory=dict)  # steps that it brought to an end, and how
     mails: list[Queued] = field(default_factory=list)
     takes: HowLong | None = None  # how long these mails take, when there are any
+
+    def in_language(self, language: str) -> str:
+        """What was done, or would be: the sentence in `nl` or `en`."""
+        return self.english or self.sentence if language == "en" else self.sentence
 
 
 @dataclass
@@ -49,6 +55,11 @@ class Work:
     effects: Effects
     now: datetime
     sentence: str = ""
+    english: str = ""
+
+    def say(self, dutch: str, english: str) -> None:
+        """What was done, in both languages."""
+        self.sentence, self.english = dutch, english
 
     def step(self, key: str, cycle: str = "") -> StepRow:
         """The row of a step. Refused with the nearest names when it is not there."""
@@ -86,7 +97,8 @@ def action(
             yield work
             let_follow(work, settings)
             result.takes = _how_long(ahead, work)
-            result.reference, result.sentence = dossier.trajectory.reference, work.sentence
+            result.reference = dossier.trajectory.reference
+            result.sentence, result.english = work.sentence, work.english
             result.changes, result.mails = diff(before, current_plan(dossier)), effects.queued
             result.ended = how_ended(result.changes, dossier)
             if dry_run:

@@ -16,6 +16,7 @@ from models.enums import AddressState, GatheringState, StepState
 from traject.dossier import row_id
 from traject.errors import Refused
 from traject.gatherings import Gatherings
+from traject.gatherings_shown import unknown
 from traject.hand_over import person_for
 from traject.settings import Settings
 from traject.significance import Significance, significance, told
@@ -24,9 +25,9 @@ from traject.staff_steps import leave_out, move_step
 from traject.store import Store
 
 _CLOSED = {
-    GatheringState.HELD: "is geweest",
-    GatheringState.CANCELLED: "gaat niet door",
-    GatheringState.PROPOSED: "is nog niet vastgesteld",
+    GatheringState.HELD: ("is geweest", "has been"),
+    GatheringState.CANCELLED: ("gaat niet door", "is cancelled"),
+    GatheringState.PROPOSED: ("is nog niet vastgesteld", "has no date yet"),
 }
 
 
@@ -51,8 +52,7 @@ def numbered(store: Store, number: int) -> Numbered:
         )
         found = session.exec(query).first()
     if found is None:
-        message = f"bijeenkomst {number} bestaat niet; `traject gatherings list` toont de nummers"
-        raise Refused(message)
+        raise unknown(number)
     return Numbered(*found)
 
 
@@ -72,10 +72,17 @@ def move(
     _refuse_closed(gathering)
     until = until or to + (gathering.ends_at - gathering.starts_at)
     if until <= to:
-        message = f"‘{gathering.title}’ kan niet eindigen voor zij begint; geef een later einde"
-        raise Refused(message)
+        raise Refused(
+            f"‘{gathering.title}’ kan niet eindigen voor zij begint; geef een later einde",
+            f"'{gathering.title}' cannot end before it begins; give a later end",
+        )
     if (to, until) == (gathering.starts_at, gathering.ends_at):
-        return StaffResult(at.reference, "Zij staat al op dat moment; er verandert niets.")
+        return StaffResult(
+            at.reference,
+            "Zij staat al op dat moment; er verandert niets.",
+            "It is at that moment already; nothing changes.",
+            is_nothing=True,
+        )
     return move_step(
         store, settings, at.reference, at.step, at.cycle, to=to, until=until, now=now, dry_run=dry_run
     )
@@ -94,7 +101,7 @@ def change(
 ) -> StaffResult:
     """Change what is told of a gathering: another place asks everybody again, other words leave the answers."""
     with on_gathering(store, settings, number, now, dry_run=dry_run) as (work, gathering, result):
-        _refuse_begun(gathering, now)
+        refuse_begun(gathering, now)
         before = told(gathering)
         wanted = replace(
             before,
@@ -103,16 +110,22 @@ def change(
             description=before.description if description is None else description.strip(),
         )
         if not wanted.title:
-            message = f"bijeenkomst {number} kan niet zonder titel; geef er een"
-            raise Refused(message)
+            raise Refused(
+                f"bijeenkomst {number} kan niet zonder titel; geef er een",
+                f"gathering {number} cannot be without a title; give one",
+            )
         if significance(before, wanted) is Significance.NOTHING:
             result.sentence = "Dat staat er al; er verandert niets."
+            result.english, result.is_nothing = "It says so already; nothing changes.", True
             raise DryRun
         meaning = Gatherings(work.effects).change(
             gathering, place=wanted.place, title=wanted.title, description=wanted.description
         )
         again = meaning is Significance.NEW
-        work.sentence = f"‘{gathering.title}’ is gewijzigd; {'iedereen wordt opnieuw gevraagd' if again else 'antwoorden blijven staan'}."
+        work.say(
+            f"‘{gathering.title}’ is gewijzigd; {'iedereen wordt opnieuw gevraagd' if again else 'antwoorden blijven staan'}.",
+            f"'{gathering.title}' is changed; {'everybody is asked again' if again else 'answers stay'}.",
+        )
     return result
 
 
@@ -129,23 +142,32 @@ def add(
     """Invite one person more, whether or not they hold a role; somebody who was taken off is invited again."""
     with on_gathering(store, settings, number, now, dry_run=dry_run) as (work, gathering, result):
         refuse_ended(work.dossier.trajectory)
-        _refuse_begun(gathering, now)
+        refuse_begun(gathering, now)
         known = work.session.exec(select(Person).where(Person.email == email.strip().lower())).one_or_none()
         if known is None and not name.strip():
-            message = f'niemand heeft het adres {email}; schrijf de naam erbij: "Noor Visser <{email}>"'
-            raise Refused(message)
+            raise Refused(
+                f'niemand heeft het adres {email}; schrijf de naam erbij: "Noor Visser <{email}>"',
+                f'nobody has the address {email}; write the name with it: "Noor Visser <{email}>"',
+            )
         person = person_for(work, name, email)
         if person.address_state is AddressState.BOUNCED:
-            message = f"het adres van {person.name} ({person.email}) werkt niet meer; vraag een ander adres en geef dat"
-            raise Refused(message)
+            raise Refused(
+                f"het adres van {person.name} ({person.email}) werkt niet meer; vraag een ander adres en geef dat",
+                f"the address of {person.name} ({person.email}) no longer works; ask for another one and give that",
+            )
         gatherings = Gatherings(work.effects)
         invitation = gatherings.invitation(gathering, person)
         if invitation is not None and not invitation.is_cancelled:
-            message = f"{person.name} is al uitgenodigd voor ‘{gathering.title}’"
-            raise Refused(message)
+            raise Refused(
+                f"{person.name} is al uitgenodigd voor ‘{gathering.title}’; `traject gatherings show {number}` toont wie",
+                f"{person.name} is invited to '{gathering.title}' already; `traject gatherings show {number}` shows who",
+            )
         gatherings.invite(gathering, person)
         work.effects.event("invitation.added", actor="staff", gathering=number, person=person.id)
-        work.sentence = f"{person.name} wordt uitgenodigd voor ‘{gathering.title}’."
+        work.say(
+            f"{person.name} wordt uitgenodigd voor ‘{gathering.title}’.",
+            f"{person.name} is invited to '{gathering.title}'.",
+        )
     return result
 
 
@@ -161,11 +183,14 @@ def remove(
 ) -> StaffResult:
     """Take one person off a gathering; only they hear of it."""
     with on_gathering(store, settings, number, now, dry_run=dry_run) as (work, gathering, result):
-        _refuse_begun(gathering, now)
+        refuse_begun(gathering, now)
         gatherings = Gatherings(work.effects)
         _, person = invited_by(email, gathering, gatherings.invited(gathering))
         gatherings.uninvite(gathering, person, reason)
-        work.sentence = f"{person.name} is niet meer uitgenodigd voor ‘{gathering.title}’."
+        work.say(
+            f"{person.name} is niet meer uitgenodigd voor ‘{gathering.title}’.",
+            f"{person.name} is no longer invited to '{gathering.title}'.",
+        )
     return result
 
 
@@ -185,16 +210,20 @@ def cancel(
         rows = [row]
         if series:
             if not gathering.series:
-                message = f"‘{gathering.title}’ hoort bij geen reeks; laat --series weg"
-                raise Refused(message)
+                raise Refused(
+                    f"‘{gathering.title}’ hoort bij geen reeks; laat --series weg",
+                    f"'{gathering.title}' is part of no series; leave --series out",
+                )
             rows += _rest_of_series(work, gathering, row)
         for each in rows:
             leave_out(work, each, because=reason)
-        work.sentence = (
-            f"‘{gathering.title}’ gaat niet door."
-            if len(rows) == 1
-            else f"De rest van de reeks ‘{gathering.series}’ gaat niet door: {len(rows)} bijeenkomsten."
-        )
+        if len(rows) == 1:
+            work.say(f"‘{gathering.title}’ gaat niet door.", f"'{gathering.title}' is cancelled.")
+        else:
+            work.say(
+                f"De rest van de reeks ‘{gathering.series}’ gaat niet door: {len(rows)} bijeenkomsten.",
+                f"The rest of the series '{gathering.series}' is cancelled: {len(rows)} gatherings.",
+            )
     return result
 
 
@@ -206,9 +235,11 @@ def invited_by(
     for invitation, person in invited:
         if wanted in (person.email.lower(), invitation.address.lower()):
             return invitation, person
-    names = ", ".join(f"{person.name} <{person.email}>" for _, person in invited) or "niemand"
-    message = f"{email} is niet uitgenodigd voor ‘{gathering.title}’; wel: {names}"
-    raise Refused(message)
+    names = ", ".join(f"{person.name} <{person.email}>" for _, person in invited)
+    raise Refused(
+        f"{email} is niet uitgenodigd voor ‘{gathering.title}’; wel: {names or 'niemand'}",
+        f"{email} is not invited to '{gathering.title}'; these are: {names or 'nobody'}",
+    )
 
 
 @contextmanager
@@ -240,11 +271,17 @@ def _rest_of_series(work: Work, gathering: Gathering, first: StepRow) -> list[St
 
 def _refuse_closed(gathering: Gathering) -> None:
     if gathering.state is not GatheringState.FIXED:
-        message = f"‘{gathering.title}’ {_CLOSED[gathering.state]}; daar verandert niets meer aan"
-        raise Refused(message)
+        dutch, english = _CLOSED[gathering.state]
+        raise Refused(
+            f"‘{gathering.title}’ {dutch}; daar verandert niets meer aan",
+            f"'{gathering.title}' {english}; nothing can be changed about it",
+        )
 
 
-def _refuse_begun(gathering: Gathering, now: datetime) -> None:
+def refuse_begun(gathering: Gathering, now: datetime) -> None:
+    """What has begun is as it is."""
     if gathering.starts_at <= now:
-        message = f"‘{gathering.title}’ is al begonnen; wie uitgenodigd is weet alles al"
-        raise Refused(message)
+        raise Refused(
+            f"‘{gathering.title}’ is al begonnen; wie uitgenodigd is weet alles al",
+            f"'{gathering.title}' has begun; who is invited knows all of it already",
+        )

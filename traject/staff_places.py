@@ -2,12 +2,11 @@
 
 from datetime import datetime
 
-from models import Gathering, Trajectory
-from models.enums import GatheringState
 from traject.errors import Refused
 from traject.gatherings import Gatherings
 from traject.settings import Settings
-from traject.staff_action import StaffResult, action
+from traject.staff_action import DryRun, StaffResult
+from traject.staff_gatherings import on_gathering, refuse_begun
 from traject.store import Store
 from traject.waiting import Standing, is_kept, standing, taken, waiting_list
 
@@ -19,40 +18,47 @@ def set_capacity(
 
     What comes free is offered to who waits. Refused when fewer than are taken or promised.
     """
-    with store.read() as session:
-        found = session.get(Gathering, number)
-        trajectory = session.get(Trajectory, found.trajectory_id) if found else None
-    if trajectory is None:
-        message = f"bijeenkomst {number} bestaat niet; `traject gatherings list` toont de nummers"
-        raise Refused(message)
-    result = StaffResult(trajectory.reference)
-    with action(store, settings, trajectory.reference, now, result, dry_run=dry_run) as work:
-        gathering = next(each for each in work.dossier.gatherings.values() if each.id == number)
-        if gathering.state is not GatheringState.FIXED or gathering.starts_at <= now:
-            message = f"‘{gathering.title}’ is al begonnen of gaat niet door; het aantal plekken doet er niet meer toe"
-            raise Refused(message)
+    with on_gathering(store, settings, number, now, dry_run=dry_run) as (work, gathering, result):
+        refuse_begun(gathering, now)
         if gathering.capacity is None:
             Gatherings(work.effects).require_by_role(gathering)
         invited = [invitation for invitation, _ in work.dossier.invitations.get(number, [])]
         has, kept = taken(invited), sum(is_kept(gathering, each) for each in invited)
         if capacity < has + kept:
-            promised = f" en {_people(kept)} een plek aangeboden gekregen" if kept else ""
-            message = (
-                f"voor ‘{gathering.title}’ {'heeft' if has == 1 else 'hebben'} {_people(has)} al een plek{promised}; "
-                f"wie een plek heeft, houdt die. Kies {has + kept} of meer, of trek eerst uitnodigingen in"
+            kregen = f" en {_count(kept, 'persoon kreeg', 'mensen kregen')} er een aangeboden" if kept else ""
+            were = f" and {_count(kept, 'person was', 'people were')} offered one" if kept else ""
+            raise Refused(
+                f"{_count(has, 'persoon heeft', 'mensen hebben')} al een plek bij ‘{gathering.title}’{kregen}; "
+                f"wie een plek heeft, houdt die. Kies {has + kept} of meer, of trek eerst uitnodigingen in",
+                f"{_count(has, 'person has', 'people have')} a place at '{gathering.title}' already{were}; "
+                f"who has a place keeps it. Choose {has + kept} or more, or withdraw invitations first",
             )
-            raise Refused(message)
+        if gathering.capacity == capacity:
+            result.sentence = (
+                f"‘{gathering.title}’ heeft al {_count(capacity, 'plek', 'plekken')}; er verandert niets."
+            )
+            result.english = (
+                f"'{gathering.title}' has {_count(capacity, 'place', 'places')} already; nothing changes."
+            )
+            result.is_nothing = True
+            raise DryRun
         gathering.capacity = capacity
         work.effects.event("gathering.capacity-set", actor="staff", gathering=number, capacity=capacity)
         waits = len(waiting_list(gathering, invited))
         required = sum(standing(each) is Standing.PLACE and each.is_required for each in invited)
-        work.sentence = (
-            f"‘{gathering.title}’ heeft {capacity} {'plek' if capacity == 1 else 'plekken'}: {has + kept} bezet"
-            f"{f', {waits} op de wachtlijst' if waits else ''}"
-            f"{f'; {_people(required)} die erbij moeten zijn tellen niet mee' if required else ''}."
+        wachten, wait = (
+            f", {waits} {words}" if waits else "" for words in ("op de wachtlijst", "on the waiting list")
+        )
+        moeten, must = "", ""
+        if required:
+            moeten = f"; {_count(required, 'persoon die erbij moet zijn telt', 'mensen die erbij moeten zijn tellen')} niet mee"
+            must = f"; {_count(required, 'person who must come takes', 'people who must come take')} none"
+        work.say(
+            f"‘{gathering.title}’ heeft {_count(capacity, 'plek', 'plekken')}: {has + kept} bezet{wachten}{moeten}.",
+            f"'{gathering.title}' has {_count(capacity, 'place', 'places')}: {has + kept} taken{wait}{must}.",
         )
     return result
 
 
-def _people(count: int) -> str:
-    return "1 persoon" if count == 1 else f"{count} mensen"
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"

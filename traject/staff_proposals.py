@@ -26,13 +26,15 @@ def accept(
         _refuse_undecidable(session, shown.gathering, invitation, person)
         to, until = invitation.proposed_starts_at, invitation.proposed_ends_at
     if to is None or until is None:
-        message = (
+        raise Refused(
             f"het moment dat {person.name} voorstelt is niet te lezen; zie de mail en verplaats de bijeenkomst met "
-            f"`traject gatherings move {number} MOMENT`"
+            f"`traject gatherings move {number} MOMENT`",
+            f"the moment that {person.name} proposes cannot be read; see the mail and move the gathering with "
+            f"`traject gatherings move {number} MOMENT`",
         )
-        raise Refused(message)
     result = move(store, settings, number, to=to, until=until, now=now, dry_run=dry_run)
     result.sentence = f"Voorstel van {person.name} overgenomen. {result.sentence}"
+    result.english = f"The proposal of {person.name} is taken over. {result.english}"
     return result
 
 
@@ -54,8 +56,14 @@ def decline(
         gatherings.mail.decline_proposal(gathering, invitation, person, reason=reason)
         proposals.settle(work.session, invitation, now=now)
         work.effects.event("proposal.declined", actor="staff", gathering=number, invitation=invitation.id)
-        stays = period(gathering.starts_at, "nl", gathering.ends_at, gathering.timezone)
-        work.sentence = f"‘{gathering.title}’ blijft op {stays}; {person.name} krijgt bericht."
+        blijft, stays = (
+            period(gathering.starts_at, language, gathering.ends_at, gathering.timezone)
+            for language in ("nl", "en")
+        )
+        work.say(
+            f"‘{gathering.title}’ blijft op {blijft}; {person.name} krijgt bericht.",
+            f"'{gathering.title}' stays on {stays}; {person.name} is told.",
+        )
     return result
 
 
@@ -63,7 +71,9 @@ def _refuse_undecidable(
     session: Session, gathering: Gathering, invitation: Invitation, person: Person
 ) -> None:
     if proposals.open_task(session, invitation) is None:
-        message = (
-            f"{person.name} heeft voor ‘{gathering.title}’ geen ander moment voorgesteld dat nog openstaat"
+        raise Refused(
+            f"{person.name} heeft voor ‘{gathering.title}’ geen ander moment voorgesteld dat nog openstaat; "
+            f"`traject gatherings show {gathering.id}` toont wie dat deed",
+            f"{person.name} proposed no other time for '{gathering.title}' that is still open; "
+            f"`traject gatherings show {gathering.id}` shows who did",
         )
-        raise Refused(message)
