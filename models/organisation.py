@@ -18,6 +18,7 @@ class Organisation(SQLModel, table=True):
     name: str  # the display name: DUO's official ones cannot be used on a screen
     municipality: str = Field(default="", index=True)
     website: str = ""
+    meeting_hours: str = ""  # weekdays and hours on which its people can meet; empty: always
 
 
 class School(SQLModel, table=True):

@@ -66,7 +66,7 @@ def test_a_gathering_that_people_know_of_stays_and_the_adviser_is_told_once(worl
         change_days_off(world.store, world.settings, "16LF00", now=now, add=[_free(on, label)])
     assert _day_of(world, "kennismaking") == on
     [task] = [task for task in world.tasks() if "Kies een andere datum" in task.title]
-    assert f"op {on:%d-%m-%Y} vrij" in task.detail
+    assert f"Op {on:%d-%m-%Y} kan het niet meer (de school is vrij: Studiedag)" in task.detail
 
 
 def test_a_dry_run_shows_what_would_be_and_changes_nothing(world: World) -> None:

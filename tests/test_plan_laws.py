@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from calendars.school_year import DayOff, SchoolCalendar, SchoolYear, school_calendar
 from models.enums import StepKind
+from traject.meeting_hours import MeetingHours
 from traject.plan import (
     Busy,
     Fact,
@@ -18,6 +19,7 @@ from traject.plan import (
     GatheringFixed,
     GatheringProposed,
     Plan,
+    SchoolHours,
     StageMoved,
     StageOpened,
     StepHappened,
@@ -72,6 +74,9 @@ def a_life(draw: st.DrawFn) -> tuple[Programme, Facts, SchoolCalendar]:
     for day in draw(st.lists(st.integers(0, 900), max_size=6)):
         start = launched + timedelta(days=day, hours=draw(st.integers(0, 10)))
         happened.append(Busy(start, start + timedelta(hours=draw(st.integers(1, 30)))))
+    if days := draw(st.lists(st.integers(0, 6), max_size=6, unique=True)):
+        hours = tuple(MeetingHours(day, time(draw(st.integers(8, 14))), time(18)) for day in sorted(days))
+        happened.append(SchoolHours(hours, (), "De Kring"))
     if draw(st.booleans()):
         stage = draw(st.sampled_from(first.stages[1:] or first.stages))
         if stage.opens_on > as_of.date() and stage is not first.stages[0]:
@@ -155,6 +160,8 @@ def test_every_new_gathering_is_on_an_allowed_day_and_hour_of_its_own_window(
         assert day.weekday() in (window.weekdays or (0, 1, 2, 3, 4))
         assert window.in_holidays or calendar.is_school_day(day)
         assert window.earliest <= local.time() <= window.latest
+        for school in (f for f in facts.happened if isinstance(f, SchoolHours)):
+            assert any(hours.holds(local, end.astimezone(ZONE)) for hours in school.hours)
         assert end - start == window.duration
         if step.cycle:
             first, last = year_bounds(SchoolYear.parse(cycle), step.cycle)

@@ -6,8 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 from calendars.school_year import SchoolCalendar
+from traject.meeting_hours import whole_day
 from traject.obstacles import Obstacle, Why
-from traject.plan import Busy, SchoolClosed
+from traject.plan import Busy, SchoolClosed, SchoolHours
 from traject.programme import Text, Window
 
 Slot = tuple[datetime, datetime]
@@ -29,9 +30,14 @@ class Agenda:
     """What is taken, and by whom. Instants are aware; `Slot` is (start, end); `to` are the roles that must be there."""
 
     def __init__(
-        self, calendar: SchoolCalendar, busy: Iterable[Busy] = (), closed: Iterable[SchoolClosed] = ()
+        self,
+        calendar: SchoolCalendar,
+        busy: Iterable[Busy] = (),
+        closed: Iterable[SchoolClosed] = (),
+        hours: Iterable[SchoolHours] = (),
     ) -> None:
         self.calendar = calendar
+        self._hours = sorted(hours, key=lambda each: (each.who, each.hours, each.roles))
         self.size = 0
         self._taken: dict[date, list[_Taken]] = defaultdict(list)  # by UTC day
         self._closed: dict[date, list[tuple[tuple[str, ...], Why]]] = defaultdict(list)
@@ -57,19 +63,40 @@ class Agenda:
         """What rules out the whole day; None: there may be a free hour."""
         if day.weekday() not in (window.weekdays or (0, 1, 2, 3, 4)):
             return WRONG_WEEKDAY
-        if window.in_holidays:
+        if not window.in_holidays:
+            if holiday := self.calendar.holiday_on(day):
+                return Why(Obstacle.HOLIDAY, holiday.label)
+            for roles, why in self._closed.get(day, ()):
+                if _concerns(roles, to):
+                    return why
+        for school in self._hours:
+            weekdays = {each.weekday for each in school.hours}
+            if day.weekday() not in weekdays and _concerns(school.roles, to):
+                return Why(Obstacle.SCHOOL_DAY, str(whole_day(day.weekday())), school.who)
+        return None
+
+    def why_not_school(self, slot: Slot, to: tuple[str, ...]) -> Why | None:
+        """Which school cannot meet then, by its own weekdays and hours; None: all can."""
+        if not self._hours:
             return None
-        if holiday := self.calendar.holiday_on(day):
-            return Why(Obstacle.HOLIDAY, holiday.label)
-        return next((why for roles, why in self._closed.get(day, ()) if _concerns(roles, to)), None)
+        starts, ends = self.calendar.to_local(slot[0]), self.calendar.to_local(slot[1])
+        for school in self._hours:
+            if _concerns(school.roles, to) and not any(each.holds(starts, ends) for each in school.hours):
+                of_day = next((each for each in school.hours if each.weekday == starts.weekday()), None)
+                if of_day is None:
+                    return Why(Obstacle.SCHOOL_DAY, str(whole_day(starts.weekday())), school.who)
+                return Why(Obstacle.SCHOOL_HOURS, str(of_day), school.who)
+        return None
 
     def why_not_at(
         self, slot: Slot, to: tuple[str, ...], *, first: int | None = None, but: str = ""
     ) -> Why | None:
-        """Who is taken in this slot, or what is then; None: it is free.
+        """Which school cannot meet then, who is taken, or what is then; None: it is free.
 
         `first`: look only at so many that were taken first; `but`: not at this gathering, which fills exactly this slot.
         """
+        if why := self.why_not_school(slot, to):
+            return why
         begin, end = slot[0].astimezone(UTC).date(), slot[1].astimezone(UTC).date()
         near = self._taken.get(begin, ())
         if end != begin:

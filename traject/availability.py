@@ -21,7 +21,8 @@ from models import (
     Trajectory,
 )
 from models.enums import GatheringState, StepKind, StepState, TrajectoryState
-from traject.plan import Busy, Offered, SchoolClosed
+from traject.meeting_hours import read_hours
+from traject.plan import Busy, Offered, SchoolClosed, SchoolHours
 from traject.programme import Programme, Step
 from traject.versions import programme_of
 
@@ -70,11 +71,20 @@ _JOINED = (
 _OWN = select(BusyTime.starts_at, BusyTime.ends_at, BusyTime.person_id).where(
     col(BusyTime.person_id).in_(_PEOPLE), col(BusyTime.ends_at) > _SINCE
 )
-_CLOSED = (
-    select(col(DayOff.organisation_id), col(DayOff.starts_on), col(DayOff.ends_on), col(DayOff.label))
-    .add_columns(col(Organisation.name))
-    .join(Organisation, col(Organisation.id) == col(DayOff.organisation_id))
-    .where(col(DayOff.organisation_id).in_(bindparam("organisations", expanding=True)))
+_SCHOOLS = (
+    columns(
+        col(Organisation.id),
+        col(Organisation.name),
+        col(Organisation.meeting_hours),
+        col(DayOff.starts_on),
+        col(DayOff.ends_on),
+        col(DayOff.label),
+    )
+    .outerjoin(DayOff, col(DayOff.organisation_id) == col(Organisation.id))
+    .where(
+        col(Organisation.id).in_(bindparam("organisations", expanding=True)),
+        col(DayOff.id).is_not(None) | (col(Organisation.meeting_hours) != ""),
+    )
 )
 
 
@@ -114,16 +124,30 @@ def busy_of(session: Session, holders: Holders, now: datetime, *, not_in: int = 
     )
 
 
-def closed_schools(session: Session, holders: Holders, *, but: int | None = None) -> Iterator[SchoolClosed]:
-    """The days on which schools that these people come from are free, apart from the trajectory's own (`but`)."""
+def schools_of(
+    session: Session, holders: Holders, own: Organisation | None = None
+) -> Iterator[SchoolClosed | SchoolHours]:
+    """When the schools that these people come from are free, and when they can meet.
+
+    Of the trajectory's own school only when it can meet, for everybody: its days off are in its calendar.
+    """
+    if own and own.meeting_hours:
+        yield SchoolHours(read_hours(own.meeting_hours), (), own.name)
+    but = own.id if own else None
     roles: dict[int, set[str]] = defaultdict(set)
     for role, persons in holders.items():
         for person in persons:
             if person.organisation_id is not None and person.organisation_id != but:
                 roles[person.organisation_id].add(role)
-    found = session.connection().execute(_CLOSED, {"organisations": sorted(roles)}) if roles else ()
-    for organisation, starts_on, ends_on, label, name in found:
-        yield SchoolClosed(starts_on, ends_on, label, tuple(sorted(roles[organisation])), name)
+    found = session.connection().execute(_SCHOOLS, {"organisations": sorted(roles)}) if roles else ()
+    hours: dict[int, SchoolHours] = {}
+    for organisation, name, meets, starts_on, ends_on, label in found:
+        held = tuple(sorted(roles[organisation]))
+        if starts_on:
+            yield SchoolClosed(starts_on, ends_on, label, held, name)
+        if meets:
+            hours[organisation] = SchoolHours(read_hours(meets), held, name)
+    yield from hours.values()
 
 
 def asked_themes(programme: Programme) -> frozenset[str]:

@@ -8,20 +8,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlmodel import Session, col, or_, select
+from sqlmodel import Session, select
 
 from calendars.school_ics import CalendarFileError, mark_replacements, parse_school_ics
 from calendars.school_year import DayOff, SchoolYear
 from models import DayOff as DayOffRow
-from models import Organisation, Person, RoleHolder, School, Trajectory
-from models.enums import TrajectoryState
-from traject.dossier import Dossier, load, open_gatherings, row_id
-from traject.effects import Effects
+from models import Gathering
+from traject.calendar_changes import changing, follow_calendar, refuse_reversed
+from traject.dossier import Dossier, row_id
 from traject.errors import Refused
-from traject.plan import SchoolClosed, diff
-from traject.replan import current_plan
+from traject.plan import SchoolClosed
+from traject.schools import school_with
 from traject.settings import Settings
-from traject.staff_action import DryRun, StaffResult, Work, how_ended, let_follow
+from traject.staff_action import StaffResult
 from traject.store import Store
 
 
@@ -37,8 +36,7 @@ class DaysOffResult:
 
 def days_off(session: Session, code: str) -> list[DayOff]:
     """The own days off of a school, by date. Refused for an unknown code."""
-    organisation, _ = _school(session, code)
-    return _in_order(_value(row) for row in _rows(session, organisation))
+    return _in_order(_value(row) for row in _rows(session, row_id(school_with(session, code))))
 
 
 def _in_order(days: Iterable[DayOff]) -> list[DayOff]:
@@ -63,9 +61,7 @@ def read_days_off(data: bytes, source: str) -> list[DayOff]:
 
 def new_day_off(starts_on: date, ends_on: date, label: str) -> DayOff:
     """Days off as staff name them; a whole `Meivakantie` takes the place of the official one. Refused when reversed."""
-    if ends_on < starts_on:
-        message = f"‘{label}’ eindigt op {ends_on:%d-%m-%Y}, voor het begin op {starts_on:%d-%m-%Y}; draai de dagen om"
-        raise Refused(message)
+    refuse_reversed(starts_on, ends_on, label)
     [marked] = mark_replacements([DayOff(starts_on, ends_on, label)])
     return marked
 
@@ -86,75 +82,32 @@ def change_days_off(
     `file`: the days of whole school years; `remove`: the first day of what no longer holds. A gathering that people
     know of keeps its date: when the school turns out to be free then, the adviser gets a task.
     """
-    result = DaysOffResult(code, (), (), ())
-    try:
-        with store.write() as session:
-            organisation, name = _school(session, code)
-            rows = {_value(row): row for row in _rows(session, organisation)}
-            years = {SchoolYear.of(day.starts_on) for day in file}
-            gone = {day for day in rows if SchoolYear.of(day.starts_on) in years} | _starting(rows, remove)
-            wanted = {*file, *add}
-            added, removed = _in_order(wanted - rows.keys()), _in_order(gone - wanted)
-            for day in removed:
-                session.delete(rows[day])
-            session.add_all(_row(organisation, day) for day in added)
-            session.flush()
-            changed = bool(added or removed)
-            followed = [
-                follow_calendar(session, trajectory, settings, now)
-                for trajectory in (_trajectories(session, organisation) if changed else ())
-            ]
-            result = DaysOffResult(name, tuple(added), tuple(removed), tuple(followed))
-            if dry_run:
-                raise DryRun
-    except DryRun:
-        pass
-    return result
+    with changing(store, dry_run=dry_run) as session:
+        school = school_with(session, code)
+        organisation = row_id(school)
+        rows = {_value(row): row for row in _rows(session, organisation)}
+        years = {SchoolYear.of(day.starts_on) for day in file}
+        gone = {day for day in rows if SchoolYear.of(day.starts_on) in years} | _starting(rows, remove)
+        wanted = {*file, *add}
+        added, removed = _in_order(wanted - rows.keys()), _in_order(gone - wanted)
+        for day in removed:
+            session.delete(rows[day])
+        session.add_all(_row(organisation, day) for day in added)
+        session.flush()
+        followed: list[StaffResult] = []
+        if added or removed:
+            followed = follow_calendar(session, settings, now, organisation=organisation, hindrance=_is_free)
+        return DaysOffResult(school.name, tuple(added), tuple(removed), tuple(followed))
 
 
-def free_on(dossier: Dossier, day: date) -> str:
-    """Why the school, or one of the schools of a group, is free on a day; empty when none is."""
+def _is_free(dossier: Dossier, gathering: Gathering) -> str:
+    """That the school, or one of the schools of a group, is free on the day of a gathering."""
+    day = dossier.calendar.to_local(gathering.starts_at).date()
     if holiday := dossier.calendar.holiday_on(day):
-        return holiday.label
+        return f"de school is vrij: {holiday.label}"
     closed = (fact for fact in dossier.around if isinstance(fact, SchoolClosed))
-    return next((f"{fact.who}: {fact.label}" for fact in closed if fact.starts_on <= day <= fact.ends_on), "")
-
-
-def follow_calendar(session: Session, trajectory_id: int, settings: Settings, now: datetime) -> StaffResult:
-    """Plan one trajectory again after its calendar changed, and let follow what is due by it."""
-    dossier = load(session, trajectory_id, settings, now, lock=True)
-    before = current_plan(dossier)
-    work = Work(session, dossier, Effects(session, dossier, settings, now), now)
-    work.effects.event("calendar.changed", actor="staff")
-    for gathering in open_gatherings(dossier, now):
-        day = dossier.calendar.to_local(gathering.starts_at).date()
-        free = free_on(dossier, day)
-        if free:
-            row = next(row for row in dossier.steps.values() if row.id == gathering.step_id)
-            work.effects.task(
-                work.effects.key(row, "day-off", day.isoformat()),
-                f"Kies een andere datum: {row.title}",
-                f"De school is op {day:%d-%m-%Y} vrij ({free}), en mensen zijn al uitgenodigd. "
-                f"Verplaats de bijeenkomst met `traject move {dossier.trajectory.reference} {row.key} --to …`.",
-                row=row,
-            )
-    let_follow(work, settings)
-    changes = diff(before, current_plan(dossier))
-    return StaffResult(
-        reference=dossier.trajectory.reference,
-        changes=changes,
-        ended=how_ended(changes, dossier),
-        mails=work.effects.queued,
-    )
-
-
-def _school(session: Session, code: str) -> tuple[int, str]:
-    query = select(Organisation).join(School).where(School.code == code.strip().upper())
-    found = session.exec(query).first()
-    if found is None:
-        message = f"school ‘{code}’ bestaat niet; `traject schools list` toont de codes"
-        raise Refused(message)
-    return row_id(found), found.name
+    found = (f"{each.who} is vrij: {each.label}" for each in closed if each.starts_on <= day <= each.ends_on)
+    return next(found, "")
 
 
 def _rows(session: Session, organisation: int) -> Sequence[DayOffRow]:
@@ -181,17 +134,3 @@ def _starting(known: dict[DayOff, DayOffRow], days: Sequence[date]) -> set[DayOf
             message = f"op {day:%d-%m-%Y} begint geen eigen vrije dag van deze school"
             raise Refused(message)
     return {off for off in known if off.starts_on in days}
-
-
-def _trajectories(session: Session, organisation: int) -> Sequence[int]:
-    """The school's own, and those of groups in which somebody of the school takes part."""
-    takes_part = (
-        select(RoleHolder.trajectory_id)
-        .join(Person, col(Person.id) == col(RoleHolder.person_id))
-        .where(Person.organisation_id == organisation, col(RoleHolder.until).is_(None))
-    )
-    query = select(col(Trajectory.id)).where(
-        or_(col(Trajectory.organisation_id) == organisation, col(Trajectory.id).in_(takes_part)),
-        col(Trajectory.state).in_((TrajectoryState.RUNNING, TrajectoryState.PAUSED)),
-    )
-    return [found for found in session.exec(query.order_by(col(Trajectory.id))) if found is not None]

@@ -28,7 +28,7 @@ from models import (
 )
 from models import QuietPeriod as QuietPeriodRow
 from models.enums import GatheringState, RequestState, StepKind, StepState
-from traject.availability import asked_themes, busy_of, closed_schools, offered
+from traject.availability import asked_themes, busy_of, offered, schools_of
 from traject.errors import Refused
 from traject.plan import (
     EvaluationAsked,
@@ -297,7 +297,7 @@ def load(
         requests=requests,
         around=(
             *busy_of(session, holders, now, not_in=trajectory_id),
-            *closed_schools(session, holders, but=trajectory.organisation_id),
+            *schools_of(session, holders, organisation),
             *offered(session, asked_themes(programme), now, not_in=trajectory_id),
         ),
     )

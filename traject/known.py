@@ -11,6 +11,7 @@ from traject.plan import (
     GatheringProposed,
     Offered,
     SchoolClosed,
+    SchoolHours,
     StageClosed,
     StageMoved,
     StageOpened,
@@ -39,6 +40,7 @@ class Known:
         self.proposed: dict[StepId, Slot] = {}
         self.busy: list[Busy] = []
         self.closed_schools: list[SchoolClosed] = []
+        self.school_hours: list[SchoolHours] = []
         self.offered: dict[str, list[Offered]] = {}  # by theme, the earliest first
         for fact in happened:
             self._add(fact)
@@ -78,5 +80,7 @@ class Known:
                 self.busy.append(fact)
             case SchoolClosed():
                 self.closed_schools.append(fact)
+            case SchoolHours():
+                self.school_hours.append(fact)
             case Offered(theme):
                 self.offered.setdefault(theme, []).append(fact)

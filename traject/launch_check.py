@@ -19,10 +19,10 @@ from models import (
 )
 from models.enums import StepKind, TrajectoryKind, TrajectoryState
 from traject.addresses import person_problem
-from traject.availability import asked_themes, busy_of, closed_schools, offered
+from traject.availability import asked_themes, busy_of, offered, schools_of
 from traject.dossier import calendars_of
 from traject.errors import TrajectError
-from traject.plan import Busy, Facts, Plan, SchoolClosed
+from traject.plan import Busy, Facts, Plan, SchoolClosed, SchoolHours
 from traject.planner import plan
 from traject.programme import Programme
 from traject.programme_file import load_programmes
@@ -117,7 +117,7 @@ class Preparation:
     settings: Settings
     now: datetime
     needs_roles: bool = True
-    around: dict[str, list[Busy | SchoolClosed]] = field(
+    around: dict[str, list[Busy | SchoolClosed | SchoolHours]] = field(
         default_factory=lambda: defaultdict(list)
     )  # by address
 
@@ -148,7 +148,7 @@ class Preparation:
         emails = {given.email.lower() for request in self.requests for given in request.roles}
         for person in self.session.exec(select(Person).where(col(Person.email).in_(emails))):
             self.around[person.email] += busy_of(self.session, {"": [person]}, self.now)
-            self.around[person.email] += closed_schools(self.session, {"": [person]})
+            self.around[person.email] += schools_of(self.session, {"": [person]})
         self.offers = {
             programme.key: tuple(offered(self.session, asked_themes(programme), self.now))
             for programme in self.programmes.values()
@@ -176,7 +176,7 @@ class Preparation:
         facts = Facts(
             starts_on=request.starts_on,
             as_of=self.now,
-            happened=(*around, *self.offers[programme.key]),
+            happened=(*schools_of(self.session, {}, organisation), *around, *self.offers[programme.key]),
             school_type=school.school_type if school else "",
         )
         made = plan(programme, facts, calendar)

@@ -28,7 +28,7 @@ class Dates:
         self.calendar = calendar
         self.today = calendar.to_local(facts.as_of).date()
         self.known = Known(facts.happened)
-        self.agenda = Agenda(calendar, self.known.busy, self.known.closed_schools)
+        self.agenda = Agenda(calendar, self.known.busy, self.known.closed_schools, self.known.school_hours)
         self.gatherings: dict[tuple[str, str], Slot | None] = {}
         self.searches: dict[tuple[str, str], Search] = {}  # how those that were chosen were
         self.problems: list[PlanProblem] = []

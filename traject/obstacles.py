@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from traject.meeting_hours import read_hours, say_hours
 from traject.programme import Text
 
 
@@ -18,6 +19,8 @@ class Obstacle(StrEnum):
     HOURS = "hours"
     HOLIDAY = "holiday"  # also the school's own day off
     DAY_OFF = "day-off"  # of one of several schools
+    SCHOOL_DAY = "school-day"  # a weekday on which a school cannot meet
+    SCHOOL_HOURS = "school-hours"
     GATHERING = "gathering"  # another gathering of this or another trajectory
     BUSY = "busy"  # in somebody's own calendar, of which nothing more is known
 
@@ -51,6 +54,14 @@ class Why:
                 return Text(f"is vrij: {what}", f"is a day off: {what}")
             case Obstacle.DAY_OFF:
                 return Text(f"{who} is vrij: {what}", f"{who} is closed: {what}")
+            case Obstacle.SCHOOL_DAY:
+                on = say_hours(read_hours(what))
+                return Text(f"{who} kan niet op {on.nl}", f"{who} cannot meet on {on.en}")
+            case Obstacle.SCHOOL_HOURS:
+                at = say_hours(read_hours(what))
+                return Text(
+                    f"past niet in de uren van {who}: {at.nl}", f"is outside the hours of {who}: {at.en}"
+                )
             case Obstacle.GATHERING if who:
                 return Text(f"{who} is dan bij ‘{what}’", f"{who} is at '{what}' then")
             case Obstacle.GATHERING:
@@ -113,6 +124,13 @@ def _count(why: Why, number: int) -> Text:
             return Text(f"{days} vakantie of vrij", f"{en_days} of holiday")
         case Obstacle.DAY_OFF:
             return Text(f"{days} is {why.who} vrij", f"{en_days} on which {why.who} is closed")
+        case Obstacle.SCHOOL_DAY:
+            return Text(f"{days} kan {why.who} niet", f"{en_days} on which {why.who} cannot meet")
+        case Obstacle.SCHOOL_HOURS:
+            return Text(
+                f"{number} keer past het niet in de uren van {why.who}",
+                f"{times} it is outside the hours of {why.who}",
+            )
         case Obstacle.GATHERING if why.who:
             return Text(
                 f"{number} keer is {why.who} bij een andere bijeenkomst",

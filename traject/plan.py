@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from models.enums import Certainty, StepKind
+from traject.meeting_hours import MeetingHours
 from traject.programme import Text
 
 
@@ -118,6 +119,15 @@ class SchoolClosed:
 
 
 @dataclass(frozen=True, slots=True)
+class SchoolHours:
+    """One of the schools that people in these roles come from meets only on these weekdays and at these hours."""
+
+    hours: tuple[MeetingHours, ...]
+    roles: tuple[str, ...] = ()
+    who: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Offered:
     """Elsewhere a gathering with this theme is planned or fixed, for people of many trajectories."""
 
@@ -139,6 +149,7 @@ Fact = (
     | GatheringProposed
     | Busy
     | SchoolClosed
+    | SchoolHours
     | Offered
 )
 

@@ -11,15 +11,15 @@ from datetime import date, datetime, timedelta
 from sqlmodel import Session, col, select
 
 from calendars.school_year import QuietPeriod
-from models import Message, Trajectory
+from models import Message
 from models import QuietPeriod as QuietPeriodRow
-from models.enums import MessageState, TrajectoryState
-from traject.days_off import follow_calendar
+from models.enums import MessageState
+from traject.calendar_changes import changing, follow_calendar, refuse_reversed
 from traject.dossier import calendars_of, quiet_periods
 from traject.effects import AT_ONCE
 from traject.errors import Refused
 from traject.settings import Settings
-from traject.staff_action import DryRun, StaffResult
+from traject.staff_action import StaffResult
 from traject.store import Store
 
 LONGEST = timedelta(weeks=8)
@@ -38,9 +38,7 @@ class QuietResult:
 
 def new_quiet(starts_on: date, ends_on: date, label: str) -> QuietPeriod:
     """A quiet period as staff name it. Refused when it is reversed, too long or has no name."""
-    if ends_on < starts_on:
-        message = f"‘{label}’ eindigt op {ends_on:%d-%m-%Y}, voor het begin op {starts_on:%d-%m-%Y}; draai de dagen om"
-        raise Refused(message)
+    refuse_reversed(starts_on, ends_on, label)
     if ends_on - starts_on >= LONGEST:
         message = f"‘{label}’ duurt langer dan {LONGEST.days // 7} weken; zet in plaats daarvan trajecten stil met `traject pause`"
         raise Refused(message)
@@ -63,31 +61,21 @@ def change_quiet(
 
     `remove`: the first day of what no longer holds; Refused when none begins then. What is there already is not added.
     """
-    result = QuietResult((), (), (), 0)
-    try:
-        with store.write() as session:
-            known = quiet_periods(session)
-            gone = [period for day in remove for period in _starting(known, day)]
-            added = [period for period in dict.fromkeys(add) if period not in known]
-            for row in session.exec(select(QuietPeriodRow)):
-                if row.starts_on in remove:
-                    session.delete(row)
-            session.add_all(
-                QuietPeriodRow(starts_on=new.starts_on, ends_on=new.ends_on, label=new.label) for new in added
-            )
-            session.flush()
-            waiting = _wait(session, added, settings)
-            followed = [
-                follow_calendar(session, trajectory, settings, now)
-                for trajectory in (_trajectories(session) if added or gone else ())
-            ]
-            moved = tuple(one for one in followed if one.changes.steps or one.mails)
-            result = QuietResult(tuple(added), tuple(gone), moved, waiting)
-            if dry_run:
-                raise DryRun
-    except DryRun:
-        pass
-    return result
+    with changing(store, dry_run=dry_run) as session:
+        known = quiet_periods(session)
+        gone = [period for day in remove for period in _starting(known, day)]
+        added = [period for period in dict.fromkeys(add) if period not in known]
+        for row in session.exec(select(QuietPeriodRow)):
+            if row.starts_on in remove:
+                session.delete(row)
+        session.add_all(
+            QuietPeriodRow(starts_on=new.starts_on, ends_on=new.ends_on, label=new.label) for new in added
+        )
+        session.flush()
+        waiting = _wait(session, added, settings)
+        followed = follow_calendar(session, settings, now) if added or gone else []
+        moved = tuple(one for one in followed if one.changes.steps or one.mails)
+        return QuietResult(tuple(added), tuple(gone), moved, waiting)
 
 
 def _starting(known: Sequence[QuietPeriod], day: date) -> list[QuietPeriod]:
@@ -109,11 +97,3 @@ def _wait(session: Session, added: Sequence[QuietPeriod], settings: Settings) ->
             message.next_attempt_at = calendar.next_sending_moment(at)
             moved += 1
     return moved
-
-
-def _trajectories(session: Session) -> list[int]:
-    states = (TrajectoryState.RUNNING, TrajectoryState.PAUSED)
-    found = session.exec(
-        select(Trajectory.id).where(col(Trajectory.state).in_(states)).order_by(col(Trajectory.id))
-    )
-    return [each for each in found if each is not None]

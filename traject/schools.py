@@ -9,6 +9,7 @@ from sqlmodel import Session, select
 
 from models import Organisation, School
 from models.enums import OrganisationKind
+from traject.errors import Refused
 from traject.school_file import SchoolFileError, SchoolProblem, SchoolRecord, read_schools
 from traject.school_names import display_name
 
@@ -21,6 +22,7 @@ __all__ = [
     "import_schools",
     "in_area",
     "read_schools",
+    "school_with",
     "shipped_schools",
 ]
 
@@ -50,6 +52,16 @@ class ImportReport:
     added: tuple[str, ...]
     changed: tuple[str, ...]
     unchanged: tuple[str, ...]
+
+
+def school_with(session: Session, code: str) -> Organisation:
+    """The school with this vestigingscode, in capitals or not. Refused when there is none."""
+    query = select(Organisation).join(School).where(School.code == code.strip().upper())
+    found = session.exec(query).first()
+    if found is None:
+        message = f"school ‘{code}’ bestaat niet; `traject schools list` toont de codes"
+        raise Refused(message)
+    return found
 
 
 def shipped_schools() -> list[SchoolRecord]:

@@ -34,6 +34,7 @@ def upgrade() -> None:
     sa.Column('name', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('municipality', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('website', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('meeting_hours', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.PrimaryKeyConstraint('id')
     )
     with op.batch_alter_table('organisations', schema=None) as batch_op:

@@ -12,6 +12,7 @@ from rich.text import Text as Styled
 
 from traject import staff
 from traject.cli.console import AsJson, BadUsage, Desk, DryRun, Yes, both, desk
+from traject.cli.settling import Change, settle
 from traject.dossier import find, load, row_id
 from traject.hand_over import hand_over as hand_over_role
 from traject.migrate import migrate as migrate_trajectory
@@ -39,28 +40,11 @@ Action = Callable[..., StaffResult]
 def decide(context: typer.Context, action: Action, *, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Try it, show what would change and who would get what, ask, and do it."""
     at = desk(context)
-    if as_json and not (yes or dry_run):
-        raise BadUsage(
-            at.say("geef bij --json ook --yes of --dry-run", "with --json also give --yes or --dry-run")
-        )
     now = at.now()
-    if not (yes and as_json):
-        result = action(now=now, dry_run=True)
-        if as_json:
-            at.give(_as_json(at, result, done=False))
-        else:
-            _show(at, result, now)
-        if dry_run:
-            if not as_json:
-                at.tell(at.say("Er is niets veranderd (--dry-run).", "Nothing was changed (--dry-run)."))
-            return
-        if not (yes or at.confirm()):
-            raise typer.Exit(1)
-    result = action(now=now)
-    if as_json:
-        at.give(_as_json(at, result, done=True))
-    else:
-        at.tell(at.say("Gedaan.", "Done."))
+    change = Change(
+        partial(action, now=now), lambda tried: _show(at, tried, now), lambda tried: _as_json(at, tried)
+    )
+    settle(at, change, dry_run=dry_run, yes=yes, as_json=as_json)
 
 
 def _show(at: Desk, result: StaffResult, now: datetime) -> None:
@@ -79,10 +63,9 @@ def _show(at: Desk, result: StaffResult, now: datetime) -> None:
         at.tell(at.say("Niemand krijgt hierdoor nu een mail.", "Nobody gets a mail of this now."))
 
 
-def _as_json(at: Desk, result: StaffResult, *, done: bool) -> dict[str, Any]:
+def _as_json(at: Desk, result: StaffResult) -> dict[str, Any]:
     return {
         "reference": result.reference,
-        "done": done,
         "sentence": result.sentence,
         "changes": changes_json(result.changes, at.settings.zone),
         "mails": [asdict(mail) for mail in result.mails],

@@ -6,10 +6,11 @@ from typing import Annotated, Any
 import typer
 
 from calendars.school_year import QuietPeriod
-from traject.cli.console import AsJson, BadUsage, Desk, DryRun, Yes, both, desk
+from traject.cli.console import AsJson, Desk, DryRun, Yes, both, desk
+from traject.cli.settling import Change, settle, trajectories_json
 from traject.dossier import quiet_periods
 from traject.quiet import QuietResult, change_quiet, new_quiet
-from traject.show import changes_json, day, table
+from traject.show import day, table
 
 commands = typer.Typer(
     help=both(
@@ -72,27 +73,8 @@ def remove(
 
 
 def _change(at: Desk, change: "partial[QuietResult]", *, dry_run: bool, yes: bool, as_json: bool) -> None:
-    if as_json and not (yes or dry_run):
-        raise BadUsage(
-            at.say("geef bij --json ook --yes of --dry-run", "with --json also give --yes or --dry-run")
-        )
-    if dry_run or not (yes and as_json):
-        tried = change(dry_run=True)
-        if as_json:
-            at.give(_as_json(at, tried, done=False))
-        else:
-            _show(at, tried)
-        if dry_run or not (tried.added or tried.removed):
-            if not as_json:
-                at.tell(at.say("Er is niets veranderd.", "Nothing was changed."))
-            return
-        if not (yes or at.confirm()):
-            raise typer.Exit(1)
-    done = change()
-    if as_json:
-        at.give(_as_json(at, done, done=True))
-    else:
-        at.tell(at.say("Gedaan.", "Done."))
+    made = Change(change, partial(_show, at), partial(_as_json, at), lambda it: bool(it.added or it.removed))
+    settle(at, made, dry_run=dry_run, yes=yes, as_json=as_json)
 
 
 def _show(at: Desk, result: QuietResult) -> None:
@@ -109,20 +91,12 @@ def _show(at: Desk, result: QuietResult) -> None:
         at.tell(at.say(f"{result.waiting} mails wachten langer.", f"{result.waiting} mails wait longer."))
 
 
-def _as_json(at: Desk, result: QuietResult, *, done: bool) -> dict[str, Any]:
+def _as_json(at: Desk, result: QuietResult) -> dict[str, Any]:
     return {
-        "done": done,
         "added": [_json(period) for period in result.added],
         "removed": [_json(period) for period in result.removed],
         "waiting": result.waiting,
-        "trajectories": [
-            {
-                "reference": one.reference,
-                "changes": changes_json(one.changes, at.settings.zone),
-                "mails": [{"person": m.person, "email": m.email, "subject": m.subject} for m in one.mails],
-            }
-            for one in result.trajectories
-        ],
+        "trajectories": trajectories_json(at, result.trajectories),
     }
 
 

@@ -1,4 +1,4 @@
-"""`traject schools calendar`: the days on which one school is free, beside or instead of the official holidays."""
+"""`traject schools calendar` and `hours`: on which days one school is free, and when it can meet."""
 
 from functools import partial
 from pathlib import Path
@@ -10,9 +10,15 @@ from rich.text import Text as Styled
 from calendars.school_year import DayOff
 from traject.cli.console import AsJson, BadUsage, Desk, DryRun, Yes, both, desk
 from traject.cli.schools import commands
+from traject.cli.settling import Change, settle, show_trajectories, trajectories_json
 from traject.days_off import DaysOffResult, change_days_off, days_off, new_day_off, read_days_off
-from traject.dossier import find, load, row_id
-from traject.show import PlanView, changes_json, day, table
+from traject.meeting_hours import EXAMPLE, MeetingHours, say_hours
+from traject.school_hours import HoursResult, change_hours, school_hours
+from traject.show import day, table
+
+Code = Annotated[
+    str, typer.Argument(help=both("Vestigingscode, zoals 16LF00.", "Location code, like 16LF00."))
+]
 
 
 @commands.command(
@@ -24,9 +30,7 @@ from traject.show import PlanView, changes_json, day, table
 )
 def calendar(
     context: typer.Context,
-    code: Annotated[
-        str, typer.Argument(help=both("Vestigingscode, zoals 16LF00.", "Location code, like 16LF00."))
-    ],
+    code: Code,
     file: Annotated[
         Path | None,
         typer.Argument(
@@ -65,10 +69,6 @@ def calendar(
     if not (file or add or remove):
         _show_days(at, code, as_json=as_json)
         return
-    if as_json and not (yes or dry_run):
-        raise BadUsage(
-            at.say("geef bij --json ook --yes of --dry-run", "with --json also give --yes or --dry-run")
-        )
     change = partial(
         change_days_off,
         at.store,
@@ -79,23 +79,69 @@ def calendar(
         add=[_day_off(at, text) for text in add or ()],
         remove=[at.day(text) for text in remove or ()],
     )
-    if dry_run or not (yes and as_json):
-        tried = change(dry_run=True)
+    made = Change(change, partial(_show, at), partial(_as_json, at), lambda it: bool(it.added or it.removed))
+    settle(at, made, dry_run=dry_run, yes=yes, as_json=as_json)
+
+
+@commands.command(
+    "hours",
+    help=both(
+        f"Op welke weekdagen en uren een school kan: bekijken, of zetten zoals ‘{EXAMPLE}’.",
+        "On which weekdays and hours a school can meet: show, or set like ‘Tue or Thu 13:30-17:00; Wed from 12:30’.",
+    ),
+)
+def hours(
+    context: typer.Context,
+    code: Code,
+    when: Annotated[
+        str, typer.Argument(help=both("Weekdagen met uren.", "Weekdays with hours."), show_default=False)
+    ] = "",
+    always: Annotated[
+        bool, typer.Option("--always", help=both("De school kan altijd.", "The school can always meet."))
+    ] = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Gatherings of this school are planned only then, within what the programme says; its trajectories follow."""
+    at = desk(context)
+    if when and always:
+        raise BadUsage(at.say("geef uren, of --always", "give hours, or --always"))
+    if not (when or always):
+        with at.store.read() as session:
+            known = school_hours(session, code)
         if as_json:
-            at.give(_as_json(at, tried, done=False))
+            at.give({"hours": [_hours_json(each) for each in known]})
         else:
-            _show(at, tried)
-        if dry_run or not (tried.added or tried.removed):
-            if not as_json:
-                at.tell(at.say("Er is niets veranderd.", "Nothing was changed."))
-            return
-        if not (yes or at.confirm()):
-            raise typer.Exit(1)
-    done = change()
-    if as_json:
-        at.give(_as_json(at, done, done=True))
-    else:
-        at.tell(at.say("Gedaan.", "Done."))
+            at.tell(_said(at, known))
+        return
+    made = Change(
+        partial(change_hours, at.store, at.settings, code, when, now=at.now()),
+        partial(_show_hours, at),
+        lambda it: {
+            "school": it.school,
+            "before": [_hours_json(each) for each in it.before],
+            "after": [_hours_json(each) for each in it.after],
+            "trajectories": trajectories_json(at, it.trajectories),
+        },
+        lambda it: it.before != it.after,
+    )
+    settle(at, made, dry_run=dry_run, yes=yes, as_json=as_json)
+
+
+def _show_hours(at: Desk, result: HoursResult) -> None:
+    at.show(Styled(result.school, style="bold"))
+    at.tell(f"− {_said(at, result.before)}\n+ {_said(at, result.after)}")
+    show_trajectories(at, result.trajectories)
+
+
+def _said(at: Desk, hours: tuple[MeetingHours, ...]) -> str:
+    any_time = at.say("elke werkdag, op elk uur", "any working day, at any hour")
+    return say_hours(hours).in_language(at.language) if hours else any_time
+
+
+def _hours_json(hours: MeetingHours) -> dict[str, Any]:
+    return {"weekday": hours.weekday, "from": f"{hours.first:%H:%M}", "until": f"{hours.last:%H:%M}"}
 
 
 def _day_off(at: Desk, text: str) -> DayOff:
@@ -150,29 +196,15 @@ def _show(at: Desk, result: DaysOffResult) -> None:
             at.tell(
                 f"{mark} {day(off.starts_on, at.language)}{last}: {off.label}{instead if off.replaces else ''}"
             )
-    for one in result.trajectories:
-        with at.store.read() as session:
-            programme = load(session, row_id(find(session, one.reference)), at.settings, at.now()).programme
-        at.show("", Styled(one.reference, style="bold"))
-        at.show(PlanView(programme, at.settings.zone, at.language).changes(one.changes, one.ended))
-        for mail in one.mails:
-            at.tell(f"Mail: {mail.person} <{mail.email}>: {mail.subject}")
+    show_trajectories(at, result.trajectories)
 
 
-def _as_json(at: Desk, result: DaysOffResult, *, done: bool) -> dict[str, Any]:
+def _as_json(at: Desk, result: DaysOffResult) -> dict[str, Any]:
     return {
         "school": result.school,
-        "done": done,
         "added": [_json(off) for off in result.added],
         "removed": [_json(off) for off in result.removed],
-        "trajectories": [
-            {
-                "reference": one.reference,
-                "changes": changes_json(one.changes, at.settings.zone),
-                "mails": [{"person": m.person, "email": m.email, "subject": m.subject} for m in one.mails],
-            }
-            for one in result.trajectories
-        ],
+        "trajectories": trajectories_json(at, result.trajectories),
     }
 
 
