@@ -90,7 +90,7 @@ def away_until(subject: str, text: str, *, sent_on: date) -> date | None:
     quoted = _QUOTED.search(text[:MAX_TEXT])
     own = text[: quoted.start() if quoted else MAX_TEXT]
     said = re.sub(r"[^\S\n]+", " ", f"{subject}\n\n{own}".replace("\u2019", "'").replace("\xa0", " "))
-    said = re.sub(r"(?<![.!?:\n])\n(?!\n)", " ", said)  # a sentence goes on over the end of a line
+    said = re.sub(r"(?<![.!?:\n]) ?\n ?(?!\n)", " ", said)  # a sentence goes on over the end of a line
     if not _AWAY.search(said):
         return None
     until = set(_dates(_UNTIL, said, sent_on))

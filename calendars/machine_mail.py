@@ -10,14 +10,15 @@ from calendars.mail_parts import Part
 
 _REPORTERS = re.compile(r"mailer[- ]?daemon|postmaster@|mail delivery (sub)?system", re.IGNORECASE)
 _ANSWER_SUBJECT = re.compile(
-    r"(automatisch antwoord|automatic reply|auto(matic)?[ -]?reply|out of office|automatische antwort"
-    r"|abwesenheitsnotiz|réponse automatique|respuesta automática|risposta automatica)\s*:",
+    r"(automatisch antwoord|automatic reply|auto(matic)?[ -]?reply|out of (the )?office([ -]auto[ -]?reply)?|automatische antwort"
+    r"|afwezigheidsbericht|abwesenheitsnotiz|réponse automatique|respuesta automática|risposta automatica)\s*:"
+    r"|auto: .{1,200}(\((terugkeer|returning|zurück|retour)|is (out of|afwezig|abwesend))",
     re.IGNORECASE,
 )
 _DMARC_FAILED = re.compile(r"\bdmarc\s*=\s*fail")
 _SPF_FAILED = re.compile(r"\bspf\s*=\s*(hard)?fail")
 _PASSED = re.compile(r"\b(dkim|dmarc)\s*=\s*pass")
-_ANSWER_HEADERS = ("X-Autoreply", "X-Autorespond", "X-Auto-Reply", "X-Mail-Autoreply")
+_ANSWER_HEADER = re.compile(r"x-(mail-)?auto-?(reply|respon(d|der|se)|generated)", re.IGNORECASE)
 
 
 def why_bounce(mail: Part) -> str | None:
@@ -50,9 +51,11 @@ def why_automatic(mail: Part) -> str | None:
     submitted = re.split(r"[;\s(]", mail.header("Auto-Submitted").lower() or "no", maxsplit=1)[0]
     if submitted != "no":
         return f"automatisch antwoord (Auto-Submitted: {submitted})"
-    for name in _ANSWER_HEADERS:
-        if mail.header(name).lower() not in ("", "no"):
-            return f"automatisch antwoord ({name})"
+    for name, value in mail.headers:
+        if _ANSWER_HEADER.fullmatch(name) and value.strip().lower() not in ("", "no"):
+            return f"automatisch antwoord ({name[:40]})"
+    if mail.header("Delivered-To").lower() == "autoresponder":
+        return "automatisch antwoord (Delivered-To: Autoresponder)"
     if mail.header("X-Apple-Action").upper() == "VACATION":
         return "automatisch antwoord (X-Apple-Action: VACATION)"
     if mail.header("Precedence").lower() == "auto_reply":

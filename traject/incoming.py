@@ -4,7 +4,6 @@ Whose answer a reply is, and whether it counts, is judged in calendars.verdict; 
 from the calendar or from the web, in answers.
 """
 
-import re
 from dataclasses import fields, replace
 from datetime import datetime
 from typing import TypeVar
@@ -25,7 +24,7 @@ from traject.mail_bytes import one_line
 from traject.outcome import Outcome
 from traject.places import take_answer
 from traject.settings import Settings
-from traject.unsubscribe import unsubscribe_by_mail
+from traject.unsubscribe import asks_by_mail, unsubscribe_by_mail
 from traject.waking import lock_trajectories
 from traject.wishes import propose, send_again
 
@@ -40,7 +39,6 @@ _WHY: dict[Judged, str] = {
     Judged.TOO_LATE: "de bijeenkomst was al begonnen",
     Judged.CANCELLED: "de bijeenkomst of deze uitnodiging is afgezegd",
 }
-_UNSUBSCRIBE = re.compile(r"unsubscribe|uitschrijven|afmelden|abmelden", re.IGNORECASE)
 
 
 def apply_mail(session: Session, arrival: Arrival, now: datetime, settings: Settings) -> Outcome:
@@ -73,10 +71,10 @@ def _apply_other(
             return Outcome(
                 "mail", "quarantined", f"{found.why}, maar wat er mislukte is niet te vinden: lees het"
             )
-        case NotAReplyKind.ORDINARY if _UNSUBSCRIBE.fullmatch(root.subject.strip()):
+        case NotAReplyKind.ORDINARY | NotAReplyKind.AUTO_REPLY if asks_by_mail(settings, root):
             return _unsubscribe(session, root, now, settings)
         case NotAReplyKind.ORDINARY:
-            return Outcome("mail", "quarantined", "een gewone mail: iemand moet hem lezen")
+            return _outcome("mail", "quarantined", "een gewone mail: iemand moet hem lezen", found.enclosed)
         case _:
             verdict = judge(found, None, received_at=arrival.received_at)
             why = verdict.why

@@ -5,6 +5,7 @@ own data goes on: those are no mailings, and leaving them out would leave people
 """
 
 import hmac
+import re
 from datetime import datetime
 from email.utils import parseaddr
 from hashlib import blake2b
@@ -12,6 +13,8 @@ from hashlib import blake2b
 from sqlalchemy import update
 from sqlmodel import Session, col, select
 
+from calendars.bounce_text import own_words
+from calendars.mail_parts import Part
 from models import Alias, Event, Message, Person
 from models.enums import MessageKind, MessageState
 from traject.settings import Settings
@@ -22,6 +25,14 @@ OPTIONAL = frozenset({MessageKind.NOTICE, MessageKind.THANKS})
 WHY = "heeft zich afgemeld voor nieuws"
 TAG = "u-"
 """Before a token in our own address: `cmk+u-…@`."""
+
+_ASKS = re.compile(
+    r"((re|aw|antw):\s{0,5})?(unsubscribe|(uitschrijven|afmelden|abmelden)( voor| van)?( de| vom)? (nieuws(brief)?|newsletter))\W*",
+    re.IGNORECASE,
+)
+_SAYS = re.compile(
+    r"((re|aw|antw):\s{0,5})?(unsubscribe|uitschrijven|afmelden|abmelden|désinscription)\W*", re.IGNORECASE
+)
 
 
 def token_of(settings: Settings, person_id: int) -> str:
@@ -81,6 +92,22 @@ def resubscribe(session: Session, person: Person, *, now: datetime, via: str) ->
     return True
 
 
+def asks_by_mail(settings: Settings, mail: Part) -> bool:
+    """Whether a mail asks for no more news: it went to the address for that, or says so and nothing else.
+
+    "Afmelden" with more words in it may be about a gathering: that is for a person to read.
+    """
+    if mail.header("Auto-Submitted").lower().startswith("auto-replied"):
+        return False
+    recipients = mail.addresses("To", "Cc", "Delivered-To", "X-Original-To")
+    subject = mail.subject.strip()
+    if _ASKS.fullmatch(subject) or any(to.startswith(_our(settings)) for to in recipients):
+        return True
+    text = own_words(list(mail.walk()))[0].strip()
+    said = [each for each in (subject, text) if each]
+    return bool(said) and all(_SAYS.fullmatch(each) for each in said)
+
+
 def unsubscribe_by_mail(
     session: Session, settings: Settings, *, sender: str, recipients: list[str], now: datetime
 ) -> Person | None:
@@ -88,7 +115,7 @@ def unsubscribe_by_mail(
 
     None when that is nobody we know; then it is for staff to read.
     """
-    ours = parseaddr(settings.mail_from)[1].partition("@")[0].lower() + "+" + TAG
+    ours = _our(settings)
     tokens = [
         to.lower().partition("@")[0].removeprefix(ours) for to in recipients if to.lower().startswith(ours)
     ]
@@ -100,6 +127,10 @@ def unsubscribe_by_mail(
     if found is not None:
         unsubscribe(session, found, now=now, via="mail")
     return found
+
+
+def _our(settings: Settings) -> str:
+    return parseaddr(settings.mail_from)[1].partition("@")[0].lower() + "+" + TAG
 
 
 def _tell(session: Session, person: Person, name: str, now: datetime, via: str) -> None:
