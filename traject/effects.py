@@ -4,7 +4,7 @@ import hashlib
 import logging
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from email.utils import parseaddr
 from typing import Any
@@ -64,6 +64,7 @@ class Queued:
     email: str
     subject: str
     why_not: str = ""  # it is kept, and does not go out now: why
+    effect_key: str = field(default="", compare=False, repr=False)
 
 
 class Effects:
@@ -150,7 +151,7 @@ class Effects:
             expires_at=reason.expires_at,
             answer=why,
         )
-        told = Queued(kind, person.name, person.email, composed.subject, why)
+        told = Queued(kind, person.name, person.email, composed.subject, why, effect_key)
         if self._together is not None:
             self._together.append((message, told))
             return True

@@ -14,6 +14,7 @@ from rich.text import Text as Styled
 from models.enums import Certainty, StepKind, StepState
 from traject.plan import Change, Changes, Plan, PlannedStage, PlannedStep
 from traject.programme import Programme
+from traject.words import part_in_english
 
 NOTHING_ENDED: Mapping[tuple[str, str], StepState] = {}
 MOMENT = timedelta(minutes=1)  # what closes at midnight was open until the day before
@@ -148,11 +149,9 @@ class PlanView:
         known = next((s for s in self.programme.steps if s.key == key), None)
         if known is None or self.language != "en":
             return step.title
-        if part.startswith("reminder"):
-            return f"Reminder: {known.title.in_language('en')}"
         if part == "escalation" and known.escalation:
             return known.escalation.title.in_language("en")
-        return known.title.in_language("en")
+        return f"{part_in_english(part)}{known.title.in_language('en')}"
 
     def roles(self, keys: Iterable[str]) -> str:
         """The titles of roles, as in `directeur, adviseur van Hart`."""

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
-from models import EvaluationRequest, StepRow, Task, Trajectory
-from models.enums import MessageKind, RequestState, StepState, TaskState, TrajectoryState
+from models import EvaluationRequest, Message, Person, StepRow, Task, Trajectory
+from models.enums import MessageKind, MessageState, RequestState, StepState, TaskState, TrajectoryState
 from traject import access, advance, outbox
 from traject.dossier import Dossier, StepId, find, load, row_id
 from traject.effects import Effects, Queued
@@ -39,6 +39,7 @@ class StaffResult:
     changes: Changes = NO_CHANGES
     ended: dict[StepId, StepState] = field(default_factory=dict)  # steps that it brought to an end, and how
     mails: list[Queued] = field(default_factory=list)
+    taken_back: list[Queued] = field(default_factory=list)  # mails that waited, and no longer go
     takes: HowLong | None = None  # how long these mails take, when there are any
 
     def in_language(self, language: str) -> str:
@@ -93,13 +94,14 @@ def action(
             before = current_plan(dossier)
             effects = Effects(session, dossier, settings, now)
             work = Work(session, dossier, effects, now)
-            ahead = look_ahead(session, settings, now)
+            ahead, waited = look_ahead(session, settings, now), _waiting(work)
             yield work
             let_follow(work, settings)
-            result.takes = _how_long(ahead, work)
+            result.mails, result.taken_back = _who_gets_what(work, waited)
+            result.takes = _how_long(ahead, work, result.mails)
             result.reference = dossier.trajectory.reference
             result.sentence, result.english = work.sentence, work.english
-            result.changes, result.mails = diff(before, current_plan(dossier)), effects.queued
+            result.changes = diff(before, current_plan(dossier))
             result.ended = how_ended(result.changes, dossier)
             if dry_run:
                 raise DryRun
@@ -107,8 +109,37 @@ def action(
         pass
 
 
-def _how_long(ahead: Ahead, work: Work) -> HowLong | None:
-    mails = work.effects.queued
+def _waiting(work: Work) -> list[Queued]:
+    """The mails of the trajectory that did not leave yet."""
+    query = (
+        select(Message, Person.name)
+        .join(Person, col(Person.id) == col(Message.person_id))
+        .where(
+            Message.trajectory_id == work.dossier.id,
+            col(Message.state).in_([MessageState.QUEUED, MessageState.HELD]),
+        )
+        .order_by(col(Message.id))
+    )
+    return [
+        Queued(message.kind, name, message.to_email, message.subject, effect_key=message.effect_key)
+        for message, name in work.session.exec(query)
+    ]
+
+
+def _who_gets_what(work: Work, waited: list[Queued]) -> tuple[list[Queued], list[Queued]]:
+    """What goes out, and what waited and no longer does; a mail that was written and taken back at once is neither."""
+    keys = [mail.effect_key for mail in (*waited, *work.effects.queued)]
+    query = select(Message.effect_key).where(
+        col(Message.effect_key).in_(keys), Message.state == MessageState.WITHDRAWN
+    )
+    gone = set(work.session.exec(query))
+    return (
+        [mail for mail in work.effects.queued if mail.effect_key not in gone],
+        [mail for mail in waited if mail.effect_key in gone],
+    )
+
+
+def _how_long(ahead: Ahead, work: Work, mails: list[Queued]) -> HowLong | None:
     if not mails:
         return None
     kinds = {mail.kind for mail in mails}

@@ -138,8 +138,11 @@ def move_step(
         if row.kind is StepKind.GATHERING:
             refuse_without_choice(work.dossier, step, cycle)
         if to <= now:
-            message = f"{work.dossier.calendar.to_local(to):%d-%m-%Y %H:%M} is voorbij; kies een moment in de toekomst"
-            raise Refused(message)
+            said = f"{work.dossier.calendar.to_local(to):%d-%m-%Y %H:%M}"
+            raise Refused(
+                f"{said} is voorbij; kies een moment in de toekomst",
+                f"{said} is past; choose a moment in the future",
+            )
         gathering = work.dossier.gatherings.get(row_id(row))
         if gathering and row.state is StepState.OPEN and gathering.state is GatheringState.FIXED:
             ends_at = until or to + (gathering.ends_at - gathering.starts_at)
@@ -152,20 +155,22 @@ def move_step(
             _refuse_overlap(work, row, to)
         row.moved_to = to
         work.effects.event("step.moved", actor="staff", step=step, cycle=cycle, to=to.isoformat())
-        work.sentence = f"‘{row.title}’ is verplaatst.{_doubt(work, row, to)}"
+        twijfel, doubt = _doubt(work, row, to)
+        work.say(f"‘{row.title}’ is verplaatst.{twijfel}", f"'{row.title}' is moved.{doubt}")
     return result
 
 
-def _doubt(work: Work, row: StepRow, to: datetime) -> str:
-    """What staff may have overlooked: they decide, but should know."""
+def _doubt(work: Work, row: StepRow, to: datetime) -> tuple[str, str]:
+    """What staff may have overlooked, in Dutch and in English: they decide, but should know."""
     local = work.dossier.calendar.to_local(to)
     if row.kind is not StepKind.GATHERING:
-        return ""
+        return "", ""
+    what = ("een zaterdag", "a Saturday") if local.weekday() == SATURDAY else ("een zondag", "a Sunday")
     if free := work.dossier.calendar.holiday_on(local.date()):
-        return f" Let op: {local:%d-%m-%Y} is een vrije dag ({free.label})."
-    if local.weekday() >= SATURDAY:
-        return f" Let op: {local:%d-%m-%Y} is een {'zaterdag' if local.weekday() == SATURDAY else 'zondag'}."
-    return ""
+        what = (f"een vrije dag ({free.label})", f"a day off ({free.label})")
+    elif local.weekday() < SATURDAY:
+        return "", ""
+    return f" Let op: {local:%d-%m-%Y} is {what[0]}.", f" Note: {local:%d-%m-%Y} is {what[1]}."
 
 
 def _refuse_overlap(work: Work, row: StepRow, to: datetime) -> None:
@@ -181,5 +186,7 @@ def _refuse_overlap(work: Work, row: StepRow, to: datetime) -> None:
             and to < other.ends_at
         ):
             at = work.dossier.calendar.to_local(other.starts_at)
-            message = f"dan is er al ‘{other.title}’ ({at:%d-%m-%Y %H:%M}); kies een ander moment"
-            raise Refused(message)
+            raise Refused(
+                f"dan is er al ‘{other.title}’ ({at:%d-%m-%Y %H:%M}); kies een ander moment",
+                f"'{other.title}' is then already ({at:%d-%m-%Y %H:%M}); choose another moment",
+            )

@@ -7,6 +7,9 @@ from traject.programme import Anchor, Predicate, Unit
 
 M = TypeVar("M")
 
+PARTS = {"reminder": "Reminder: ", "nudge": "Once more: "}
+"""What the English title of a step begins with where a row belongs to it: `reminder-1` of `intake/reminder-1`."""
+
 
 class AnchorWords(NamedTuple):
     """How an anchor is said: as a moment of its own, and after a span (`14 days before …`)."""
@@ -120,3 +123,8 @@ def _vocabulary(language: int) -> set[str]:
 DUTCH = frozenset(_vocabulary(0) - _vocabulary(1))
 ENGLISH = frozenset(_vocabulary(1) - _vocabulary(0))
 """The words by which the language of a sentence is known."""
+
+
+def part_in_english(part: str) -> str:
+    """What comes before the step's English title; empty for the step itself."""
+    return next((words for kind, words in PARTS.items() if part.startswith(kind)), "")

@@ -14,6 +14,7 @@ from traject import staff
 from traject.cli.console import AsJson, BadUsage, Desk, DryRun, Yes, both, desk
 from traject.cli.settling import Change, settle
 from traject.dossier import find, load, row_id
+from traject.effects import Queued
 from traject.hand_over import hand_over as hand_over_role
 from traject.migrate import migrate as migrate_trajectory
 from traject.show import PlanView, changes_json
@@ -42,7 +43,10 @@ def decide(context: typer.Context, action: Action, *, dry_run: bool, yes: bool, 
     at = desk(context)
     now = at.now()
     change = Change(
-        partial(action, now=now), lambda tried: _show(at, tried, now), lambda tried: _as_json(at, tried)
+        partial(action, now=now),
+        lambda tried: _show(at, tried, now),
+        lambda tried: _as_json(at, tried),
+        lambda tried: not tried.is_nothing,
     )
     settle(at, change, dry_run=dry_run, yes=yes, as_json=as_json)
 
@@ -52,8 +56,13 @@ def _show(at: Desk, result: StaffResult, now: datetime) -> None:
         found = find(session, result.reference)
         programme = load(session, row_id(found), at.settings, now).programme
     at.show(Styled(result.reference, style="bold"))
-    at.tell(result.sentence)
+    at.tell(result.in_language(at.language))
+    if result.is_nothing:
+        return
     at.show(PlanView(programme, at.settings.zone, at.language).changes(result.changes, result.ended))
+    for mail in result.taken_back:
+        gone = at.say("Gaat niet meer uit", "No longer goes out")
+        at.tell(f"{gone}: {mail.person} <{mail.email}>: {mail.subject}")
     for mail in result.mails:
         held = at.say(f" (gaat niet uit: {mail.why_not})", f" (not sent: {mail.why_not})")
         at.tell(f"Mail: {mail.person} <{mail.email}>: {mail.subject}{held if mail.why_not else ''}")
@@ -66,11 +75,16 @@ def _show(at: Desk, result: StaffResult, now: datetime) -> None:
 def _as_json(at: Desk, result: StaffResult) -> dict[str, Any]:
     return {
         "reference": result.reference,
-        "sentence": result.sentence,
+        "sentence": result.in_language(at.language),
         "changes": changes_json(result.changes, at.settings.zone),
-        "mails": [asdict(mail) for mail in result.mails],
+        "mails": [_mail_json(mail) for mail in result.mails],
+        "taken_back": [_mail_json(mail) for mail in result.taken_back],
         "minutes": result.takes.minutes if result.takes else 0,
     }
+
+
+def _mail_json(mail: Queued) -> dict[str, str]:
+    return {name: value for name, value in asdict(mail).items() if name != "effect_key"}
 
 
 # Steps

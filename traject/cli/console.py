@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +25,8 @@ from traject.store import Store
 
 SEPARATOR = "\x1f"
 NEXT = ("eerstvolgende", "next")
+CALENDAR_YEARS = range(2000, 2200)
+"""Beyond these a moment is a slip of the pen."""
 _UNREADABLE: dict[type[OSError], str] = {
     FileNotFoundError: "bestaat niet",
     IsADirectoryError: "is een map",
@@ -157,18 +160,20 @@ class Desk:
         return calendar.next_working_day(calendar.to_local(self.now()).date() + timedelta(days=1))
 
     def instant(self, text: str) -> datetime:
-        """A moment: `2026-10-07 13:30` in local time, ISO 8601 with an offset, or `eerstvolgende` (school day, 10:00)."""
+        """A moment: `2026-10-07 13:30` or `7-10-2026 13:30` in local time, ISO 8601 with an offset, or `eerstvolgende`.
+
+        That is the next school day at 10:00. A day alone is no moment: nobody means midnight.
+        """
         if text.strip().lower() in NEXT:
             return datetime.combine(self._next_school_day(), time(10), self.settings.zone)
-        try:
-            moment = datetime.fromisoformat(text.strip())
-        except ValueError:
+        moment = _moment(text.strip())
+        if moment is None or moment.year not in CALENDAR_YEARS:
             raise BadUsage(
                 self.say(
-                    f"‘{text}’ is geen moment; schrijf ‘2026-10-07 13:30’",
-                    f"‘{text}’ is no moment; write ‘2026-10-07 13:30’",
+                    f"‘{text}’ is geen moment; schrijf dag en tijd, zoals ‘2026-10-07 13:30’",
+                    f"‘{text}’ is no moment; write day and time, like ‘2026-10-07 13:30’",
                 )
-            ) from None
+            )
         # In UTC, because a local time that the clock skips would be said as it is and kept as another.
         return (moment if moment.tzinfo else moment.replace(tzinfo=self.settings.zone)).astimezone(UTC)
 
@@ -183,6 +188,18 @@ class Desk:
                     f"{path} cannot be read: {error.strerror}; check the name",
                 )
             ) from error
+
+
+def _moment(text: str) -> datetime | None:
+    for form in ("%Y-%m-%d %H:%M", "%d-%m-%Y %H:%M"):
+        with suppress(ValueError):
+            return datetime.strptime(text, form)  # noqa: DTZ007 - given its zone by who asks
+    with suppress(ValueError):
+        date.fromisoformat(text)
+        return None
+    with suppress(ValueError):
+        return datetime.fromisoformat(text)
+    return None
 
 
 class BadUsage(TrajectError):

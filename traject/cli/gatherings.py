@@ -1,5 +1,6 @@
 """`traject gatherings …`: every change of a gathering, with what people get of it before it is done."""
 
+import re
 from datetime import datetime, timedelta
 from email.utils import getaddresses
 from functools import partial
@@ -64,8 +65,8 @@ def move(
 
 def _until(at: Desk, to: datetime, text: str) -> datetime:
     """An end: a moment, or a time of the day on which it starts."""
-    day = to.astimezone(at.settings.zone).date()
-    return at.instant(f"{day} {text.strip()}" if len(text.strip()) <= len("16:30") else text)
+    is_time = re.fullmatch(r"\d{1,2}:\d\d", text.strip())
+    return at.instant(f"{to.astimezone(at.settings.zone).date()} {text.strip()}" if is_time else text)
 
 
 @commands.command("place", help=both("Wijzig de plek; iedereen krijgt bericht.", "Change the place."))

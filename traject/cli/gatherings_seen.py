@@ -8,6 +8,7 @@ from rich.text import Text as Styled
 
 from models.enums import PartStat
 from traject import gatherings_shown
+from traject.away import away_note
 from traject.cli.console import AsJson, Desk, both, desk
 from traject.dossier import find, row_id
 from traject.gatherings_shown import Guest, Shown
@@ -65,7 +66,13 @@ def list_gatherings(
             "\n".join(_counts(at, shown)),
         )
     at.show(made)
-    at.tell(at.say(f"{len(found)} bijeenkomsten", f"{len(found)} gatherings"))
+    only_one = len(found) == 1
+    at.tell(
+        at.say(
+            f"{len(found)} {'bijeenkomst' if only_one else 'bijeenkomsten'}",
+            f"{len(found)} {'gathering' if only_one else 'gatherings'}",
+        )
+    )
 
 
 @commands.command(
@@ -123,16 +130,19 @@ def _answer(at: Desk, guest: Guest) -> str:
 
 def _more(at: Desk, guest: Guest, timezone: str) -> list[str]:
     invitation, lines = guest.invitation, list[str]()
+    today = at.now().astimezone(at.settings.zone).date()
     if invitation.proposed_starts_at and invitation.proposed_ends_at:
         wish = period(invitation.proposed_starts_at, at.language, invitation.proposed_ends_at, timezone)
         lines.append(at.say(f"stelt voor: {wish}", f"proposes: {wish}"))
     if not guest.is_reachable:
         lines.append(at.say("adres werkt niet meer", "address no longer works"))
+    if invitation.partstat is PartStat.NEEDS_ACTION and not invitation.is_cancelled:
+        lines.append(away_note(guest.person, today, at.language))
     if not invitation.is_required:
         lines.append(at.say("hoeft niet", "need not come"))
     if invitation.comment:
         lines.append(f"‘{invitation.comment}’")
-    return lines
+    return [line for line in lines if line]
 
 
 def _json(at: Desk, shown: Shown) -> dict[str, Any]:
@@ -164,6 +174,7 @@ def _person_json(at: Desk, guest: Guest) -> dict[str, Any]:
         "name": guest.person.name,
         "email": guest.person.email,
         "address_works": guest.is_reachable,
+        "away_until": guest.person.away_until.isoformat() if guest.person.away_until else None,
         "is_required": invitation.is_required,
         "is_cancelled": invitation.is_cancelled,
         "answer": invitation.partstat.value,
