@@ -140,6 +140,12 @@ def test_a_wrong_address_is_marked_and_staff_are_asked_who_it_is_now(
     assert events(store) == ["message.bounced"]
 
 
+def test_a_bounce_says_which_invitation_came_back(
+    store: Store, settings: Settings, now: datetime, sent: World
+):
+    assert add_mail(store, settings, report_of(calendar=CALENDAR), now, now).uid == "g-1@traject.example"
+
+
 def test_verp_decides_over_the_address_that_the_report_names(
     store: Store, settings: Settings, now: datetime, sent: World
 ):

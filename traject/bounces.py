@@ -56,11 +56,12 @@ def apply_bounce(session: Session, bounce: Bounce, now: datetime) -> Outcome:
         "status": failure.status or None,
         "reason": failure.reason.value,
     }
+    uid = next(iter(bounce.uids), None)
     if message is None:
         why = f"{why}; bij geen van onze mails te vinden"
-        return Outcome("bounce", "quarantined", why, attendee=failure.address, bounce=said)
+        return Outcome("bounce", "quarantined", why, uid=uid, attendee=failure.address, bounce=said)
     why += _record(session, message, failure, now)
-    return Outcome("bounce", "recorded", why, attendee=message.to_email, bounce=said)
+    return Outcome("bounce", "recorded", why, uid=uid, attendee=message.to_email, bounce=said)
 
 
 def _record(session: Session, message: Message, failure: Failure, now: datetime) -> str:

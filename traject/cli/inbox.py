@@ -329,13 +329,13 @@ def add(
     files: Annotated[list[Path], typer.Argument(help=both("Bestanden .eml.", "Files .eml."))],
     as_json: AsJson = False,
 ) -> None:
-    """Each is stored and applied once; the same bytes again change nothing."""
+    """Each is stored and applied once; the same bytes again change nothing. As JSON: one object per file, in their order."""
     at = desk(context)
     mails = [(file, at.read(file)) for file in files]
     outcomes: list[dict[str, Any]] = []
     for file, mail in mails:
         outcome = add_mail(at.store, at.settings, mail, at.now(), at.now())
-        outcomes.append({"file": str(file), **public(outcome)})
+        outcomes.append(public(outcome))
         if not as_json:
             at.tell(f"{file.name}: {_said(at, outcome)}")
     if as_json:
