@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 
 from portal.pages import Desk
 from portal.public import GET
-from traject.feeds import etag_of, open_feed, read_feed
+from traject.feeds import open_feed, read_feed
 
 
 def feed_pages(desk: Desk) -> APIRouter:
@@ -20,15 +20,16 @@ def feed_pages(desk: Desk) -> APIRouter:
     @router.api_route("/f/{token}.ics", methods=GET)
     def feed(request: Request, token: str) -> Response:  # pyright: ignore[reportUnusedFunction]
         now = desk.clock()
+        with desk.store.glance() as connection:
+            known = open_feed(connection, token, desk.settings, now)
+        if known is None:
+            raise HTTPException(404)
+        opened, tag = known
+        # Kept by the calendar that asked and by nothing between, and used only after asking whether it changed.
+        headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+        if _has(request, tag):
+            return Response(status_code=304, headers=headers)
         with desk.store.read() as session:
-            opened = open_feed(session, token)
-            if opened is None:
-                raise HTTPException(404)
-            tag = etag_of(session, opened, desk.settings, now)
-            # Kept by the calendar that asked and by nothing between, and used only after asking whether it changed.
-            headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
-            if _has(request, tag):
-                return Response(status_code=304, headers=headers)
             found = read_feed(session, opened, token, desk.settings, now)
         headers["Last-Modified"] = format_datetime(found.last_modified, usegmt=True)
         headers["Content-Disposition"] = 'inline; filename="hart.ics"'

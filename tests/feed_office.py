@@ -18,7 +18,7 @@ from models import (
 )
 from models.enums import FeedKind, StepKind
 from traject.dossier import row_id
-from traject.feeds import etag_of, make_feed, open_feed, read_feed
+from traject.feeds import make_feed, open_feed, read_feed
 from traject.settings import Settings
 from traject.store import Store
 
@@ -46,18 +46,26 @@ class Office:
         with self.store.read() as session:
             return session.exec(select(Person).where(Person.email == email)).one()
 
+    def opens(self, token: str) -> bool:
+        with self.store.glance() as connection:
+            return open_feed(connection, token, self.settings, NOW) is not None
+
     def read(self, token: str, now: datetime = NOW) -> Calendar:
-        with self.store.read() as session:
-            opened = open_feed(session, token)
-            return Calendar.from_ical(read_feed(session, opened, token, self.settings, now).data)
+        return Calendar.from_ical(self.bytes(token, now))
 
     def bytes(self, token: str, now: datetime = NOW) -> bytes:
-        with self.store.read() as session:
-            return read_feed(session, open_feed(session, token), token, self.settings, now).data
+        return self._answer(token, now)[0]
 
     def etag(self, token: str, now: datetime = NOW) -> str:
+        return self._answer(token, now)[1]
+
+    def _answer(self, token: str, now: datetime) -> Any:
+        with self.store.glance() as connection:
+            known = open_feed(connection, token, self.settings, now)
+        assert known
+        opened, tag = known
         with self.store.read() as session:
-            return etag_of(session, open_feed(session, token), self.settings, now)
+            return read_feed(session, opened, token, self.settings, now).data, tag
 
     def change(self, table: type[Any], row: int, **values: Any) -> None:
         with self.store.write() as session:

@@ -3,6 +3,7 @@
 import pytest
 from answering import World, build, dump
 from commands import Traject, with_settings
+from feed_office import NOW
 
 from traject.feeds import open_feed
 from traject.settings import Settings
@@ -19,6 +20,11 @@ def traject(settings: Settings, monkeypatch: pytest.MonkeyPatch, world: World) -
     return with_settings(monkeypatch, settings)
 
 
+def opens(store: Store, settings: Settings, token: str) -> bool:
+    with store.glance() as connection:
+        return open_feed(connection, token, settings, NOW) is not None
+
+
 @pytest.mark.parametrize(
     ("given", "kind", "of"),
     [
@@ -29,22 +35,20 @@ def traject(settings: Settings, monkeypatch: pytest.MonkeyPatch, world: World) -
     ids=["person", "trajectory", "staff"],
 )
 def test_a_feed_is_made_its_address_shown_once_and_taken_back(
-    traject: Traject, store: Store, given: tuple[str, ...], kind: str, of: str
+    traject: Traject, store: Store, settings: Settings, given: tuple[str, ...], kind: str, of: str
 ):
     made = traject("feeds", "add", *given, "--json").json
     assert (made["id"], made["kind"], made["of"], made["revoked_at"]) == (1, kind, of, None)
     token = made["url"].removeprefix("http://portal.example/f/").removesuffix(".ics")
     assert made["webcal"] == f"webcal://portal.example/f/{token}.ics"
-    with store.read() as session:
-        assert open_feed(session, token)
+    assert opens(store, settings, token)
     [listed] = traject("feeds", "list", "--json").json
     assert listed == {key: made[key] for key in ("id", "kind", "of", "made_at", "revoked_at")}
     assert token not in traject("feeds", "list").out
     assert of.split()[0] in traject("feeds", "list").out
 
     assert "is ingetrokken" in traject("feeds", "revoke", "1").out
-    with store.read() as session:
-        assert open_feed(session, token) is None
+    assert not opens(store, settings, token)
     assert traject("feeds", "list", "--json").json[0]["revoked_at"]
     after = dump(store)
     again = traject("feeds", "revoke", "1")

@@ -7,6 +7,7 @@ import pytest
 from answering import STARTS, dump
 from feed_office import NOW, Office, office
 from icalendar import Calendar
+from sqlalchemy.event import listen
 from sqlmodel import select
 
 from models import (
@@ -18,7 +19,7 @@ from models import (
 )
 from models.enums import FeedKind, GatheringState, PartStat
 from traject.errors import Refused
-from traject.feeds import feed_url, make_feed, open_feed, revoke_feed, webcal_url
+from traject.feeds import feed_url, make_feed, revoke_feed, webcal_url
 
 __all__ = ["office"]  # the fixture
 
@@ -108,6 +109,58 @@ def test_a_trajectory_sees_the_gathering_of_another_that_its_own_step_sent_peopl
     assert "Themamiddag muziek (Proeftuin speciaal)" in titles(office.read(token))
 
 
+def test_staff_see_how_many_come_without_names_and_nobody_else_does(office: Office):
+    other = office.gathering(title="Netwerkbijeenkomst")
+    office.gathering(title="Nog niemand gevraagd")
+    off = office.gathering(title="Afgezegd", state=GatheringState.CANCELLED)
+    for number, values in enumerate(
+        (
+            {"partstat": PartStat.ACCEPTED},
+            {"partstat": PartStat.ACCEPTED},
+            {"partstat": PartStat.ACCEPTED, "waiting_since": NOW},
+            {"partstat": PartStat.TENTATIVE},
+            {"partstat": PartStat.DECLINED},
+            {"is_cancelled": True},
+        )
+    ):
+        with office.store.write() as session:
+            guest = Person(name=f"Gast {number}", email=f"gast{number}@school.example")
+            session.add(guest)
+            session.flush()
+            guest_id = guest.id or 0
+        office.invite(other, guest_id, **values)
+        office.invite(off, guest_id)
+    token = office.feed(FeedKind.STAFF)
+    said = {str(each["SUMMARY"]).split(" (")[0]: each for each in office.read(token).walk("VEVENT")}
+    notes = {title: str(each.get("DESCRIPTION", "")).split("\n")[0] for title, each in said.items()}
+    assert notes == {
+        "Studiemiddag beeldende kunst": "Nog geen antwoord: 2",
+        "Netwerkbijeenkomst": "Komt: 2 · misschien: 1 · kan niet: 1 · wachtlijst: 1",
+        "Nog niemand gevraagd": "",
+        "Vervallen: Afgezegd": "Deze bijeenkomst gaat niet door.",
+    }
+    before = office.etag(token)
+    office.change(Invitation, office.world.invitation, partstat=PartStat.ACCEPTED, answered_at=NOW)
+    assert office.etag(token) != before
+    for text in (office.bytes(office.own()), office.bytes(office.feed(FeedKind.TRAJECTORY, 1))):
+        assert b"Nog geen antwoord" not in text
+
+
+def test_asking_whether_a_feed_changed_is_one_statement(office: Office):
+    tokens = [office.own(), office.feed(FeedKind.TRAJECTORY, 1), office.feed(FeedKind.STAFF)]
+    asked: list[str] = []
+
+    def seen(_: Any, __: Any, statement: str, *rest: Any) -> None:
+        asked.append(statement)
+
+    listen(office.store.engine, "before_cursor_execute", seen)
+    for token in tokens:
+        assert office.opens(token)
+    assert [each.split()[0] for each in asked if each != "BEGIN"] == [
+        "SELECT"
+    ] * 3  # SQLite's BEGIN asks nobody
+
+
 def test_what_was_only_proposed_or_is_over_for_long_is_in_no_feed(office: Office):
     office.gathering(state=GatheringState.PROPOSED)
     office.gathering(starts_at=NOW - timedelta(days=440), ends_at=NOW - timedelta(days=439))
@@ -161,8 +214,8 @@ def test_a_revoked_feed_is_gone_and_can_be_revoked_once_more(office: Office):
     for _ in range(2):
         with office.store.write() as session:
             assert revoke_feed(session, 1, now=NOW).revoked_at == NOW
+    assert not office.opens(token)
     with office.store.read() as session:
-        assert open_feed(session, token) is None
         assert session.exec(select(Event.name)).all() == ["feed.made", "feed.revoked"]
 
 

@@ -1,16 +1,30 @@
 """Which rows a calendar feed shows, and the few sums over them that tell whether it changed.
 
-The statements are built once: building one costs more than running it. Their parameters are `whose` (the id of the
-person or the trajectory) and `since` (an instant; what ended before it is left out).
+The statements are built once: building one costs more than running it. Their parameters are `hash` (of the token), in
+SHOWN `whose` (the id of the person or the trajectory), and three instants: what ended before `since` is left out, and in
+the feed of staff answers are counted of what starts between `today` and `soon`; counting all of them takes too long.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, and_, bindparam, case, cast, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    and_,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+)
 from sqlmodel import col
 
-from models import Gathering, Invitation, Organisation, StepRow, Trajectory
+from models import Feed, Gathering, Invitation, Organisation, Person, StepRow, Trajectory
 from models.columns import Instant
 from models.enums import FeedKind, GatheringState, PartStat
 
@@ -20,13 +34,46 @@ _STAMP: ColumnElement[Any] = func.coalesce(
 )
 
 
-def _in_feed(kind: FeedKind) -> Sequence[ColumnElement[bool]]:
+_partstat = cast(col(Invitation.partstat), String)
+_STANDING = case(
+    (col(Invitation.is_cancelled), "X"),
+    (col(Invitation.offered_until).is_not(None), "O"),
+    (and_(col(Invitation.waiting_since).is_not(None), _partstat == PartStat.ACCEPTED.value), "W"),
+    else_=_partstat,
+)
+"""Where somebody stands, as `feed_shown.shown` tells it apart: answers come and go, so a sum would say nothing."""
+
+COUNTED = (("ACCEPTED",), ("TENTATIVE",), ("DECLINED", "DELEGATED"), ("NEEDS-ACTION",), ("O", "W"))
+"""What staff read of a gathering, as counts in this order: they come, may come, do not, have not answered, wait."""
+
+
+def _answers() -> Select[Any]:
+    counts = [cast(func.count().filter(_STANDING.in_(each)), String) for each in COUNTED]
+    told: ColumnElement[str] = literal("", String)
+    for each in counts:
+        told = told.concat(" ").concat(each)
+    today, soon = (bindparam(name, type_=Instant()) for name in ("today", "soon"))
+    return (
+        select(col(Invitation.gathering_id), told.label("answers"))
+        .join(Gathering, col(Gathering.id) == col(Invitation.gathering_id))
+        .where(col(Gathering.starts_at).between(today, soon))
+        .group_by(col(Invitation.gathering_id))
+    )
+
+
+ANSWERS = _answers()
+"""How many gave which answer at each gathering that is soon, in the order of COUNTED, with a blank before each."""
+
+_IS_OPEN = (col(Feed.token_hash) == bindparam("hash"), col(Feed.revoked_at).is_(None))
+_WHOSE = func.coalesce(col(Feed.person_id), col(Feed.trajectory_id), 0)
+
+
+def _in_feed(kind: FeedKind, whose: ColumnElement[int]) -> Sequence[ColumnElement[bool]]:
     """Which gatherings are in a feed of this kind. One that is only proposed is in none: nobody was told of it."""
     known = [
         col(Gathering.state) != GatheringState.PROPOSED,
         col(Gathering.ends_at) >= bindparam("since", type_=Instant()),
     ]
-    whose = bindparam("whose")
     if kind is FeedKind.PERSON:
         return [*known, col(Invitation.person_id) == whose]
     if kind is FeedKind.TRAJECTORY:  # its own, and those of others to which a step of it sent people
@@ -49,15 +96,43 @@ def _shown(kind: FeedKind) -> Select[Any]:
         query.join(StepRow, col(StepRow.id) == col(Gathering.step_id))
         .join(Trajectory, col(Trajectory.id) == col(Gathering.trajectory_id))
         .outerjoin(Organisation, col(Organisation.id) == col(Trajectory.organisation_id))
-        .where(*_in_feed(kind))
+        .where(*_in_feed(kind, bindparam("whose")))
         .order_by(col(Gathering.starts_at), col(Gathering.id))
+    )
+
+
+def _opened(kind: FeedKind) -> Select[Any]:
+    """The feed and its marks in one statement, because asking a server costs more than what is asked."""
+    marks = _marks(kind).subquery()
+    columns: list[Any] = [*marks.c]
+    if kind is FeedKind.STAFF:
+        counted = ANSWERS.subquery()
+        each = cast(counted.c.gathering_id, String).concat(counted.c.answers)
+        columns.append(select(func.aggregate_strings(each, ",")).scalar_subquery())
+    return (
+        select(
+            col(Feed.id),
+            col(Feed.kind),
+            _WHOSE,
+            col(Feed.token_hash),
+            col(Feed.created_at),
+            func.coalesce(col(Person.language), "nl"),
+            func.coalesce(col(Trajectory.title), ""),
+            *columns,
+        )
+        .select_from(Feed)
+        .outerjoin(Person, col(Person.id) == col(Feed.person_id))
+        .outerjoin(Trajectory, col(Trajectory.id) == col(Feed.trajectory_id))
+        .outerjoin(marks, true())
+        .where(*_IS_OPEN, col(Feed.kind) == kind)
+        .order_by(marks.c.trajectory_id)
     )
 
 
 def _marks(kind: FeedKind) -> Select[Any]:
     marks: list[Any] = [
         col(Gathering.trajectory_id).label("trajectory_id"),
-        func.count().label("gatherings"),
+        func.count(),
         func.sum(col(Gathering.id)),
         func.sum(col(Gathering.sequence)),
         func.sum(col(Gathering.revision)),
@@ -67,34 +142,22 @@ def _marks(kind: FeedKind) -> Select[Any]:
         marks += [
             func.sum(col(Invitation.sequence)),
             func.max(col(Invitation.answered_at)),
-            func.aggregate_strings(_answer(), ","),
+            func.aggregate_strings(cast(col(Invitation.id), String).concat(_STANDING), ","),
         ]
     query = select(*marks).select_from(Gathering)
     if kind is FeedKind.PERSON:
         query = query.join(Invitation, col(Invitation.gathering_id) == col(Gathering.id))
-    sums = query.where(*_in_feed(kind)).group_by(col(Gathering.trajectory_id)).subquery()
+    whose = select(_WHOSE).where(*_IS_OPEN).correlate(None).scalar_subquery()
+    sums = query.where(*_in_feed(kind, whose)).group_by(col(Gathering.trajectory_id)).subquery()
     return (
         select(*sums.c, _NAME)
         .join(Trajectory, col(Trajectory.id) == sums.c.trajectory_id)
         .outerjoin(Organisation, col(Organisation.id) == col(Trajectory.organisation_id))
-        .order_by(sums.c.trajectory_id)
     )
-
-
-def _answer() -> ColumnElement[str]:
-    """Where somebody stands, as `feed_shown.shown` tells it apart: answers come and go, so a sum would say nothing."""
-    partstat = cast(col(Invitation.partstat), String)
-    standing = case(
-        (col(Invitation.is_cancelled), "X"),
-        (col(Invitation.offered_until).is_not(None), "O"),
-        (and_(col(Invitation.waiting_since).is_not(None), partstat == PartStat.ACCEPTED.value), "W"),
-        else_=partstat,
-    )
-    return cast(col(Invitation.id), String).concat(standing)
 
 
 SHOWN = {kind: _shown(kind) for kind in FeedKind}
 """Gathering, when it was last decided, of whom it is, and in a person's own feed the invitation; by start."""
 
-MARKS = {kind: _marks(kind) for kind in FeedKind}
-"""What moves when anything in a feed does: a row for each trajectory."""
+OPENED = {kind: _opened(kind) for kind in FeedKind}
+"""The feed, and what moves when anything in it does: a row for each trajectory, one without marks when it is empty."""

@@ -1,31 +1,38 @@
 """How a calendar feed shows a gathering: how sure it is, whether it takes the reader's time, and what is said with it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from calendars.invitation import Status
+from calendars.feed import FeedEvent
+from calendars.invitation import CalendarEvent, Status
 from models import Gathering, Invitation
 from models.enums import GatheringState, PartStat
 from traject.programme import Text
-from traject.waiting import Standing, standing
+from traject.waiting import LABELS, Standing, standing
+
+_NONE = Text("")
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One gathering as a feed shows it; `note` comes before its description."""
+    """One gathering as a feed shows it; `note` comes before its description, `label` before its title."""
 
     status: Status
     takes_time: bool
     note: Text
+    label: Text = _NONE
 
 
-CALLED_OFF = Text("Vervallen: {}", "Cancelled: {}")
-"""Of a title. Outlook shows STATUS:CANCELLED as an ordinary event, so the title says it too."""
+CALLED_OFF = Text("Vervallen: ", "Cancelled: ")
+"""Outlook shows STATUS:CANCELLED as an ordinary event, so the title says it too."""
 
-ELSEWHERE = Shown(Status.CONFIRMED, False, Text(""))
+ELSEWHERE = Shown(Status.CONFIRMED, False, _NONE)
 """In a feed that is not of one person: there to be seen, and nobody's time."""
 
 OFF = Shown(
-    Status.CANCELLED, False, Text("Deze bijeenkomst gaat niet door.", "This meeting does not take place.")
+    Status.CANCELLED,
+    False,
+    Text("Deze bijeenkomst gaat niet door.", "This meeting does not take place."),
+    CALLED_OFF,
 )
 UNINVITED = Shown(
     Status.CANCELLED,
@@ -33,6 +40,7 @@ UNINVITED = Shown(
     Text(
         "Je bent niet meer uitgenodigd voor deze bijeenkomst.", "You are no longer invited to this meeting."
     ),
+    CALLED_OFF,
 )
 
 BY_STANDING: dict[Standing, Shown] = {
@@ -43,6 +51,7 @@ BY_STANDING: dict[Standing, Shown] = {
             "Je staat op de wachtlijst. Komt er een plek vrij, dan krijg je een mail.",
             "You are on the waiting list. When a place comes free, you will get a mail.",
         ),
+        Text(LABELS[Standing.WAITING], "Waiting list: "),
     ),
     Standing.OFFERED: Shown(
         Status.TENTATIVE,
@@ -51,6 +60,7 @@ BY_STANDING: dict[Standing, Shown] = {
             "Er is een plek voor je vrij. Laat met de knop in de mail weten of je komt.",
             "There is a place for you. Let us know with the button in the mail whether you will come.",
         ),
+        Text(LABELS[Standing.OFFERED], "Place free: "),
     ),
 }
 
@@ -74,6 +84,10 @@ BY_ANSWER: dict[PartStat, Shown] = {
 }
 
 
+ANSWERS = ("komt", "misschien", "kan niet", "nog geen antwoord", "wachtlijst")
+"""What `feed_rows.COUNTED` counts, for staff."""
+
+
 def shown(gathering: Gathering, invitation: Invitation | None) -> Shown:
     """How a gathering is shown; `invitation`: that of the person whose own feed it is."""
     if gathering.state is GatheringState.CANCELLED:
@@ -83,3 +97,17 @@ def shown(gathering: Gathering, invitation: Invitation | None) -> Shown:
     if invitation.is_cancelled:
         return UNINVITED
     return BY_STANDING.get(standing(invitation), BY_ANSWER[invitation.partstat])
+
+
+def with_answers(how: Shown, counts: str) -> Shown:
+    """With how many gave which answer, as `feed_rows` counts them; nothing when nobody was invited or it is off."""
+    found = [f"{what}: {count}" for what, count in zip(ANSWERS, counts.split(), strict=False) if count != "0"]
+    return replace(how, note=Text(" · ".join(found).capitalize())) if found and how is ELSEWHERE else how
+
+
+def told(how: Shown, event: CalendarEvent, language: str) -> FeedEvent:
+    """An event of `calendar_event` as its feed shows it, in the reader's language."""
+    note, label = how.note.in_language(language), how.label.in_language(language)
+    description = "\n\n".join(part for part in (note, event.description) if part)
+    shown_event = replace(event, summary=label + event.summary, description=description)
+    return FeedEvent(shown_event, how.status, how.takes_time)

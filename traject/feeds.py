@@ -6,28 +6,31 @@ serves the portal gives the same answer at once. A feed names nobody: not who is
 
 import hashlib
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from email.utils import parseaddr
 from functools import cache
 from pathlib import Path
 
-from sqlalchemy import bindparam, func, select
-from sqlmodel import Session, col
+from sqlalchemy import Connection
+from sqlmodel import Session
 
 import calendars
 from calendars.feed import CalendarFeed, FeedEvent, feed
-from calendars.invitation import CalendarEvent, Status
-from models import Event, Feed, Gathering, Invitation, Person, Trajectory
+from models import Event, Feed, Invitation
 from models.enums import FeedKind
 from traject import feed_rows, feed_shown
 from traject.access import TOKEN_BYTES, token_hash
+from traject.calendar_event import event_of
 from traject.errors import Refused
 from traject.programme import Text
 from traject.settings import Settings
 
 KEPT = timedelta(days=400)
 """How long a gathering that is over stays in a feed: a school year and some."""
+
+COUNTED_AHEAD = timedelta(weeks=8)
+"""Of what is nearer than this staff see how many come."""
 
 REFRESH = timedelta(hours=1)
 """How often a calendar is asked to look."""
@@ -105,7 +108,7 @@ def make_feed(
             f"a feed for {kind}: give the id of a person or of a trajectory when it is of one, and no other"
         )
         raise ValueError(message)
-    token = secrets.token_urlsafe(TOKEN_BYTES)
+    token = kind.value[0] + secrets.token_urlsafe(TOKEN_BYTES)
     made = Feed(
         token_hash=token_hash(token),
         kind=kind,
@@ -143,41 +146,30 @@ def _event(name: str, of: Feed, now: datetime, actor: str) -> Event:
 
 # Reading
 
-_OPEN = (
-    select(
-        col(Feed.id),
-        col(Feed.kind),
-        func.coalesce(col(Feed.person_id), col(Feed.trajectory_id), 0),
-        col(Feed.token_hash),
-        col(Feed.created_at),
-        func.coalesce(col(Person.language), "nl"),
-        func.coalesce(col(Trajectory.title), ""),
-    )
-    .select_from(Feed)
-    .outerjoin(Person, col(Person.id) == col(Feed.person_id))
-    .outerjoin(Trajectory, col(Trajectory.id) == col(Feed.trajectory_id))
-    .where(col(Feed.token_hash) == bindparam("hash"), col(Feed.revoked_at).is_(None))
-)
+_KINDS = {kind.value[0]: kind for kind in FeedKind}
+"""By the first letter of a token, so that one statement can find a feed and see whether it changed."""
 
 
-def open_feed(session: Session, token: str) -> OpenFeed | None:
-    """The feed of a token; None when there is none, or it was revoked. Changes nothing."""
-    found = session.connection().execute(_OPEN, {"hash": token_hash(token)}).one_or_none()
-    return OpenFeed(*found) if found else None
+def open_feed(
+    connection: Connection, token: str, settings: Settings, now: datetime
+) -> tuple[OpenFeed, str] | None:
+    """The feed of a token, and the strong ETag of what `read_feed` would give, quotes and all; one small statement.
 
-
-def etag_of(session: Session, opened: OpenFeed, settings: Settings, now: datetime) -> str:
-    """The strong ETag of what `read_feed` would give, quotes and all, from one small query.
-
-    Whatever people are told of a gathering raises its SEQUENCE or its revision, neither falls, and within a month
-    gatherings only join: sums that stayed mean that nothing moved. Answers come and go, so each of them is in it; and
-    so is the code that writes feeds, as other code gives other bytes.
+    None when there is none, or it was revoked. Changes nothing. Whatever people are told of a gathering raises its
+    SEQUENCE or its revision, neither falls, and within a month gatherings only join: sums that stayed mean that nothing
+    moved. Answers come and go, so each of them is in it; and so is the code that writes feeds, as other code gives other
+    bytes.
     """
-    values = {"whose": opened.whose, "since": _since(now)}
-    marks = [tuple(row) for row in session.connection().execute(feed_rows.MARKS[opened.kind], values)]
+    kind = _KINDS.get(token[:1])
+    if kind is None:
+        return None
+    values = {"hash": token_hash(token), **_instants(now)}
+    rows = [tuple(row) for row in connection.execute(feed_rows.OPENED[kind], values)]
+    if not rows:
+        return None
     told = (settings.base_url, settings.mail_from, settings.timezone)
-    digest = hashlib.sha256(repr((_writer(), told, opened, values, marks)).encode())
-    return f'"{digest.hexdigest()[:32]}"'
+    digest = hashlib.sha256(repr((_writer(), told, values["since"], rows)).encode())
+    return OpenFeed(*rows[0][: len(fields(OpenFeed))]), f'"{digest.hexdigest()[:32]}"'
 
 
 def read_feed(
@@ -185,18 +177,26 @@ def read_feed(
 ) -> FeedAnswer:
     """Write a feed as it is now. Changes nothing.
 
-    Ask for `etag_of` first: when something changes in between, the tag is too old and is asked for again; the other
-    way round it would hide the change.
+    Ask `open_feed` for the tag first: when something changes in between, the tag is too old and is asked for again; the
+    other way round it would hide the change.
     """
     sender, address = parseaddr(settings.mail_from)
     sender = sender or address
     events: list[FeedEvent] = []
     changed = [opened.created_at]
-    values = {"whose": opened.whose, "since": _since(now)}
+    values = {"whose": opened.whose, **_instants(now)}
+    answers: dict[int | None, str] = {}
+    if opened.kind is FeedKind.STAFF:
+        answers = {row[0]: row[1] for row in session.connection().execute(feed_rows.ANSWERS, values)}
     for gathering, stamp, name, *own in session.execute(feed_rows.SHOWN[opened.kind], values):  # pyright: ignore[reportDeprecated]
-        invitation: Invitation | None = own[0] if own else None
+        invitation: Invitation | None = own[0] if opened.kind is FeedKind.PERSON else None
+        how = feed_shown.shown(gathering, invitation)
+        if opened.kind is FeedKind.STAFF:
+            how = feed_shown.with_answers(how, answers.get(gathering.id, ""))
         changed += [stamp, *([invitation.answered_at] if invitation and invitation.answered_at else [])]
-        events.append(_feed_event(gathering, invitation, stamp, name, (sender, address), opened.language))
+        sequence = invitation.sequence if invitation else gathering.sequence
+        event = event_of(gathering, name, sequence=sequence, dtstamp=stamp, organizer=(sender, address))
+        events.append(feed_shown.told(how, event, opened.language))
     name, description = (text.in_language(opened.language) for text in _NAMES[opened.kind])
     made = CalendarFeed(
         uid=f"feed-{opened.token_hash[:32]}@{address.partition('@')[2]}",
@@ -212,44 +212,19 @@ def read_feed(
     return FeedAnswer(feed(made), made.last_modified)
 
 
-def _feed_event(
-    gathering: Gathering,
-    invitation: Invitation | None,
-    stamp: datetime,
-    name: str,
-    sender: tuple[str, str],
-    language: str,
-) -> FeedEvent:
-    """With the UID and SEQUENCE of the mail, so that a calendar can know that both are the same meeting."""
-    how = feed_shown.shown(gathering, invitation)
-    note, summary = how.note.in_language(language), f"{gathering.title} ({name})"
-    if how.status is Status.CANCELLED:
-        summary = feed_shown.CALLED_OFF.in_language(language).format(summary)
-    event = CalendarEvent(
-        uid=gathering.uid,
-        sequence=invitation.sequence if invitation else gathering.sequence,
-        dtstamp=stamp.replace(microsecond=0),
-        starts_at=gathering.starts_at,
-        ends_at=gathering.ends_at,
-        timezone=gathering.timezone,
-        summary=summary,
-        description="\n\n".join(part for part in (note, gathering.description) if part),
-        location=gathering.place,
-        organizer_name=sender[0],
-        organizer_email=sender[1],
-    )
-    return FeedEvent(event, how.status, how.takes_time)
-
-
-def _since(now: datetime) -> datetime:
-    """From when gatherings are shown; it moves once a month, so that an ETag lasts."""
-    return (now - KEPT).astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+def _instants(now: datetime) -> dict[str, datetime]:
+    """From when gatherings are shown, which moves once a month, and of which staff see the answers: so a tag lasts."""
+    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return {"since": (today - KEPT).replace(day=1), "today": today, "soon": today + COUNTED_AHEAD}
 
 
 @cache
 def _writer() -> str:
     """Changes with the code that decides what a feed says."""
-    folder = Path(calendars.__file__).parent
-    files = [folder / f"{name}.py" for name in ("content_lines", "feed", "invitation", "vtimezone")]
-    files += [Path(__file__), Path(feed_rows.__file__), Path(feed_shown.__file__)]
+    ours = (
+        ("feed", "invitation", "content_lines", "vtimezone"),
+        ("calendar_event", "feed_rows", "feed_shown", "feeds", "waiting"),
+    )
+    folders = Path(calendars.__file__).parent, Path(__file__).parent
+    files = [folder / f"{name}.py" for folder, names in zip(folders, ours, strict=True) for name in names]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

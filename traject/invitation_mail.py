@@ -15,6 +15,7 @@ from calendars.sent import sent_in
 from models import Gathering, Invitation, Message, Person, StepRow
 from models.enums import MessageKind, MessageState, PartStat
 from traject import access
+from traject.calendar_event import event_of
 from traject.compose import CALENDAR_METHODS
 from traject.dossier import row_id
 from traject.effects import Effects, Reason
@@ -266,18 +267,12 @@ class InvitationMail:
 
     def _event(self, gathering: Gathering, sequence: int) -> CalendarEvent:
         stamp = self.now.replace(microsecond=0)
-        return CalendarEvent(
-            uid=gathering.uid,
+        return event_of(
+            gathering,
+            self.dossier.name,
             sequence=sequence,
             dtstamp=max(stamp, gathering.changed_at or stamp),
-            starts_at=gathering.starts_at,
-            ends_at=gathering.ends_at,
-            timezone=gathering.timezone,
-            summary=f"{gathering.title} ({self.dossier.name})",
-            description=gathering.description,
-            location=gathering.place,
-            organizer_name=self.effects.from_name or self.effects.from_email,
-            organizer_email=self.effects.from_email,
+            organizer=(self.effects.from_name or self.effects.from_email, self.effects.from_email),
         )
 
 

@@ -36,12 +36,21 @@ class Store:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         self.engine = _open(url, is_sqlite=self.is_sqlite)
         self._writing = self.engine.execution_options(traject_writing=True)
+        self._glancing = (
+            self.engine if self.is_sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        )
 
     @contextmanager
     def read(self) -> Generator[Session]:
         """A session that only reads."""
         with Session(self.engine) as session:
             yield session
+
+    @contextmanager
+    def glance(self) -> Generator[Connection]:
+        """A connection for one statement that reads: without BEGIN and ROLLBACK a server is asked once, not three times."""
+        with self._glancing.connect() as connection:
+            yield connection
 
     @contextmanager
     def write(self) -> Generator[Session]:
