@@ -148,6 +148,7 @@ class MessageKind(StrEnum):
     THANKS = "thanks"  # to who was at a gathering, with the materials and the certificate
     EVALUATION_REQUEST = "evaluation-request"
     EVALUATION_REMINDER = "evaluation-reminder"
+    DIGEST = "digest"  # one mail instead of several small ones to one person
     MAILBOX = "mailbox"  # to staff: answers cannot be read
 
 

@@ -9,6 +9,7 @@ from models.columns import bytes_field, choice, id_field, instant, ref
 from models.enums import MessageKind, MessageState
 
 _WAITING = text("state IN ('queued', 'attempting')")
+_IN_A_DIGEST = text("digest_id IS NOT NULL")
 
 
 class MessageContent(SQLModel, table=True):
@@ -38,13 +39,15 @@ class NudgedInvitation(SQLModel, table=True):
 class Message(SQLModel, table=True):
     """One mail to one person. A second message with the same effect key cannot exist.
 
-    `next_attempt_at` is when it may be claimed (while *queued*) or when its lease ends (while *attempting*).
+    `next_attempt_at` is when it may be claimed (while *queued*) or when its lease ends (while *attempting*). A message that
+    stands in an overview is *attempting* without a lease, until the server has spoken of the overview.
     """
 
     __tablename__ = "messages"
     __table_args__ = (
         Index("ix_messages_waiting", "next_attempt_at", sqlite_where=_WAITING, postgresql_where=_WAITING),
         Index("ix_messages_attempted_at", "attempted_at"),
+        Index("ix_messages_digest_id", "digest_id", sqlite_where=_IN_A_DIGEST, postgresql_where=_IN_A_DIGEST),
     )
 
     id: int | None = id_field()
@@ -55,6 +58,7 @@ class Message(SQLModel, table=True):
     person_id: int | None = ref("people.id", nullable=True)
     invitation_id: int | None = ref("invitations.id", nullable=True)
     request_id: int | None = ref("evaluation_requests.id", nullable=True)
+    digest_id: int | None = ref("messages.id", index=False, nullable=True)  # the overview in which it stands
     is_reminder: bool = False  # withdrawn when its reason disappears
     to_email: str
     return_path: str = Field(index=True)  # VERP: unique to the message, so that a bounce names it

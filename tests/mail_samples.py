@@ -12,6 +12,9 @@ from models.enums import MessageKind, PartStat
 from traject.compose import CALENDAR_METHODS, Composed, compose
 from traject.mail_bytes import CalendarPart, Head
 from traject.mail_contexts import (
+    DigestContext,
+    DigestLine,
+    DigestPiece,
     EvaluationContext,
     GatheringContext,
     MailboxContext,
@@ -141,6 +144,26 @@ CONTEXT_OF: dict[MessageKind, MailContext] = {
     ),
     MessageKind.EVALUATION_REQUEST: EvaluationContext(**COMMON, **EVALUATION),
     MessageKind.EVALUATION_REMINDER: EvaluationContext(**COMMON, **EVALUATION),
+    MessageKind.DIGEST: DigestContext(
+        **COMMON,
+        lines=(
+            DigestLine(
+                "Tot ziens bij Studiemiddag drama, woensdag 7 oktober 2026, 13:30 uur",
+                (
+                    DigestPiece(paragraph="Binnenkort is het zover. Tot dan!"),
+                    DigestPiece(rows=(("Wat", "Studiemiddag drama"), ("Waar", "De Pletterij, Haarlem"))),
+                    DigestPiece(label="Wijzig je antwoord", url="https://traject.example/a/s3cret"),
+                ),
+            ),
+            DigestLine(
+                "Herinnering: Vergeet je de ambitie niet?",
+                (
+                    DigestPiece(paragraph="De ambitie is nog niet ingevuld."),
+                    DigestPiece(rows=(("Traject", "Cultuur op 't Web"), ("Voor", "Basisschool 't Web & Co"))),
+                ),
+            ),
+        ),
+    ),
     MessageKind.MAILBOX: MailboxContext(
         **COMMON,
         mailbox="imaps://cmk@hart.example@mail.hart.example/INBOX",

@@ -172,10 +172,10 @@ def test_a_withdrawn_message_that_the_server_took_all_the_same_is_accepted(store
     with store.write() as session:
         person = a_person(session)
     (key,) = put(store, a_message(now, person_id=person, is_reminder=True))
-    claimed(store, now)
+    (mail,) = claimed(store, now)
     with store.write() as session:
         withdraw(session, reason="answered", person_id=person)
-        accepted(session, [(key, "250 kept")], now=now)
+        accepted(session, [(mail, "250 kept")], now=now)
     assert (row(store, key).state, row(store, key).answer) == (MessageState.ACCEPTED, "250 kept")
 
 
@@ -240,7 +240,7 @@ def test_a_lost_claim_writes_no_failure_but_an_acceptance_counts(store: Store, n
     assert refuse(store, first, "550 5.1.1 nobody", now + LEASE) == (0, 0)
     assert row(store, key).state is MessageState.ATTEMPTING
     with store.write() as session:
-        accepted(session, [(key, "250 ok")], now=now + LEASE)
+        accepted(session, [(first, "250 ok")], now=now + LEASE)
     assert row(store, key).state is MessageState.ACCEPTED
 
 

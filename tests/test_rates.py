@@ -40,7 +40,7 @@ def lived(store: Store, plan: RatePlan, now: datetime, minutes: int) -> list[tup
             with store.write() as session:
                 claimed = claim(session, 4, now=at, plan=plan).messages
                 if claimed:
-                    accepted(session, [(mail.id, "250") for mail in claimed], now=at)
+                    accepted(session, [(mail, "250") for mail in claimed], now=at)
             if not claimed:
                 break
             went += [(minute, domain_of(mail.to_email)) for mail in claimed]
@@ -166,7 +166,7 @@ def test_the_daily_limit_rolls_over_mail_by_mail(store: Store, now: datetime):
         assert len(claim(session, 2, now=now, plan=plan).messages) == 2
     with store.write() as session:
         second = claim(session, 9, now=later, plan=plan)
-        accepted(session, [(mail.id, "250") for mail in second.messages], now=later)
+        accepted(session, [(mail, "250") for mail in second.messages], now=later)
         assert (len(second.messages), second.resume_at) == (1, now + day)
         full = claim(session, 9, now=later + MINUTE, plan=plan)
         assert (full.messages, full.resume_at) == ([], now + day)

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from traject.digest import Digests
 from traject.outbox import Claim, Claimed, accepted, claim, count_due, failed, put_off_all
 from traject.rates import RatePlan, rate_plan
 from traject.refusal import Refusal, Scope, Stage
@@ -159,6 +160,7 @@ class _Recorder:
         self._clock = clock
         self._left = limit
         self._only = only
+        self._merging = None if only is not None else Digests(settings).merge
         self._waiting = waiting
         self._progress = progress
         self._losses = 0
@@ -224,7 +226,7 @@ class _Recorder:
             self.is_stopping = True
         wanted = 0 if self.is_stopping else sum(entry.wants_mail for entry in entries)
         wanted = wanted if self._left is None else min(wanted, self._left)
-        taken: list[tuple[int, str]] = []
+        taken: list[tuple[Claimed, str]] = []
         deferred = lost = 0
         claims = Claim([], 0, None)
         with self._store.write() as session:
@@ -233,14 +235,16 @@ class _Recorder:
                     changed = failed(session, mail, answer, now=now)
                     deferred, lost = deferred + changed.deferred, lost + changed.failed
                 elif mail and isinstance(answer, str):
-                    taken.append((mail.id, answer))
+                    taken.append((mail, answer))
             if taken:
                 accepted(session, taken, now=now)
             if trouble:
                 changed = put_off_all(session, trouble, now=now)
                 deferred, lost = deferred + changed.deferred, lost + changed.failed
             if wanted:
-                claims = claim(session, wanted, now=now, plan=self._plan, only=self._only)
+                claims = claim(
+                    session, wanted, now=now, plan=self._plan, only=self._only, merging=self._merging
+                )
         if self._left is not None:
             self._left -= len(claims.messages)
         report = self.report

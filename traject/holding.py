@@ -10,6 +10,7 @@ from sqlmodel import Session, SQLModel
 
 from models import Message
 from models.enums import MessageState
+from traject import digest_parts
 from traject.errors import Refused
 
 _messages = SQLModel.metadata.tables[str(Message.__tablename__)]
@@ -37,7 +38,7 @@ def release(session: Session, message_id: int, *, now: datetime) -> None:
 
 
 def skip(session: Session, message_id: int, *, reason: str = "") -> None:
-    """Never send one message. Refused once it was claimed."""
+    """Never send one message, nor what stands in it. Refused once it was claimed."""
     states = {MessageState.QUEUED, MessageState.HELD}
     _decide(
         session,
@@ -48,6 +49,7 @@ def skip(session: Session, message_id: int, *, reason: str = "") -> None:
         answer=reason,
         next_attempt_at=None,
     )
+    digest_parts.withdraw(session.connection(), message_id, why=reason)
 
 
 def _decide(

@@ -201,6 +201,32 @@ class MailboxContext(MailContext):
     remedy: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class DigestPiece:
+    """A piece of what a mail said: a paragraph, or rows of label and value, or a link with its label."""
+
+    paragraph: str = ""
+    rows: tuple[tuple[str, str], ...] = ()
+    label: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DigestLine:
+    """One mail in an overview: its subject and what it said."""
+
+    title: str
+    pieces: tuple[DigestPiece, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestContext(MailContext):
+    """Several mails of one person together. With several advisers each line names its own, and the mail itself none."""
+
+    lines: tuple[DigestLine, ...]
+    has_one_adviser: bool = True
+
+
 CONTEXTS: dict[MessageKind, type[MailContext]] = {
     MessageKind.WELCOME: WelcomeContext,
     MessageKind.STAGE_OPENED: StageOpenedContext,
@@ -218,6 +244,7 @@ CONTEXTS: dict[MessageKind, type[MailContext]] = {
     MessageKind.THANKS: ThanksContext,
     MessageKind.EVALUATION_REQUEST: EvaluationContext,
     MessageKind.EVALUATION_REMINDER: EvaluationContext,
+    MessageKind.DIGEST: DigestContext,
     MessageKind.MAILBOX: MailboxContext,
 }
 

@@ -20,9 +20,12 @@ from typing import Any
 from calendars.invitation import Attendee, CalendarEvent, Method, decline_counter, prepare
 from models.enums import MessageKind, PartStat, StepKind
 from traject.compose import CALENDAR_METHODS, compose
+from traject.digest_text import pieces_of
 from traject.html_check import findings_of
 from traject.mail_bytes import CalendarPart, Head
 from traject.mail_contexts import (
+    DigestContext,
+    DigestLine,
     EvaluationContext,
     GatheringContext,
     MailboxContext,
@@ -49,6 +52,7 @@ WIDTHS = {"desktop": 900, "phone": 360}
 HEIGHT = 1800
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 LONGEST_SHOT = 60  # seconds
+PERSON = "Marieke Öztürk"
 _ZONE = "Europe/Amsterdam"
 
 
@@ -68,15 +72,7 @@ def previews(programme: Programme, school: str, settings: Settings, now: datetim
     """Compose every kind of mail in every language for a school by its name, and check it."""
     for language in LANGUAGES:
         for kind, context in _Sample(programme, school, settings, now, language).contexts().items():
-            head = Head(
-                message_id=f"<preview-{kind}-{language}@hart.example>",
-                date=now,
-                from_name="Hart Haarlem",
-                from_email="traject@hart.example",
-                to_name=context.person_name,
-                to_email="marieke@school.example",
-                reply_to="traject+voorbeeld@hart.example",
-            )
+            head = _head(kind, language, now)
             composed = compose(kind, language, context, head, calendar=_calendar(kind, context, now))
             message = message_from_bytes(composed.data, policy=modern)
             text, html = (_body(message, each) for each in ("plain", "html"))
@@ -98,6 +94,18 @@ def write(folder: Path, made: list[Preview], *, pictures: bool) -> bool:
                 _shoot(browser or "", here / f"{each.kind}.html", shot, width, is_dark=is_dark)
     (folder / "index.html").write_text(_index(made, with_pictures=browser is not None), encoding="utf-8")
     return browser is not None
+
+
+def _head(kind: MessageKind, language: str, now: datetime) -> Head:
+    return Head(
+        message_id=f"<preview-{kind}-{language}@hart.example>",
+        date=now,
+        from_name="Hart Haarlem",
+        from_email="traject@hart.example",
+        to_name=PERSON,
+        to_email="marieke@school.example",
+        reply_to="traject+voorbeeld@hart.example",
+    )
 
 
 def _shoot(browser: str, page: Path, shot: Path, width: int, *, is_dark: bool) -> None:
@@ -209,11 +217,12 @@ class _Sample:
 
     def contexts(self) -> dict[MessageKind, MailContext]:
         """A context for every kind of mail."""
-        return {**self._letters(), **self._gatherings(), **self._asking()}
+        made = {**self._letters(), **self._gatherings(), **self._asking()}
+        return made | {MessageKind.DIGEST: self._digest(made)}
 
     def _common(self, step: Step | None) -> dict[str, Any]:
         return {
-            "person_name": "Marieke Öztürk",
+            "person_name": PERSON,
             "organisation_name": self.school,
             "trajectory_title": f"{self.say(self.programme.title)}: {self.school}",
             "programme_title": self.say(self.programme.title),
@@ -340,6 +349,21 @@ class _Sample:
                 certificate_url=self.links["paper"],
             ),
         }
+
+    def _digest(self, made: dict[MessageKind, MailContext]) -> DigestContext:
+        """Some of these mails in one."""
+        kinds = (MessageKind.GATHERING_REMINDER, MessageKind.REMINDER, MessageKind.NOTICE, MessageKind.THANKS)
+        common = self._common(None)
+        lines: list[DigestLine] = []
+        for kind in kinds:
+            composed = compose(kind, self.language, made[kind], _head(kind, self.language, self.now))
+            said = pieces_of(
+                composed.data,
+                adviser=common["adviser_email"],
+                known=(common["trajectory_title"], self.school),
+            )
+            lines.append(DigestLine(composed.subject, said))
+        return DigestContext(**common, lines=tuple(lines))
 
     def _asking(self) -> dict[MessageKind, MailContext]:
         step = self._step(StepKind.EVALUATION)

@@ -4,7 +4,7 @@ Every function works in the transaction of the session it is given, so that a me
 together with the fact it belongs to. SMTP is delivery.py; what an answer means is refusal.py.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from sqlmodel import select as sql_select
 
 from models import Gathering, Invitation, Message, MessageContent, NudgedInvitation
 from models.enums import MessageKind, MessageState
-from traject import pacing
+from traject import digest_parts, pacing
 from traject.rates import MINUTE, UNLIMITED, RatePlan, domain_of
 from traject.refusal import Meaning, Refusal, Scope, retry_at
 from traject.undelivered import give_up, plain
@@ -42,6 +42,7 @@ class Claimed(NamedTuple):
     to_email: str
     return_path: str
     data: bytes
+    kind: MessageKind
 
 
 class Claim(NamedTuple):
@@ -50,6 +51,18 @@ class Claim(NamedTuple):
     messages: list[Claimed]
     expired: int
     resume_at: datetime | None
+
+
+class Candidate(NamedTuple):
+    """A message that would be claimed now: what it is, and for whom."""
+
+    id: int
+    kind: MessageKind
+    person_id: int | None
+
+
+Merging = Callable[[Session, Sequence[Candidate], datetime], bool]
+"""Looks at what would be claimed now, and may put messages together or off; whether anything changed."""
 
 
 class PutOff(NamedTuple):
@@ -184,7 +197,16 @@ def due(now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
 _NOW = bindparam("now", type_=_m.queued_at.type)
 _ONE = update(_messages).where(_m.id == bindparam("which"))
 _OLDEST_DUE = (
-    select(_m.id, _m.attempts, _m.to_email, _m.return_path, _contents.c.data, _m.expires_at)
+    select(
+        _m.id,
+        _m.attempts,
+        _m.to_email,
+        _m.return_path,
+        _contents.c.data,
+        _m.kind,
+        _m.expires_at,
+        _m.person_id,
+    )
     .join(_contents)
     .where(due(_NOW))
     .order_by(_m.next_attempt_at, _m.id)
@@ -211,12 +233,19 @@ def count_due(session: Session, *, now: datetime, only: int | None = None) -> in
 
 
 def claim(
-    session: Session, count: int, *, now: datetime, plan: RatePlan = UNLIMITED, only: int | None = None
+    session: Session,
+    count: int,
+    *,
+    now: datetime,
+    plan: RatePlan = UNLIMITED,
+    only: int | None = None,
+    merging: Merging | None = None,
 ) -> Claim:
     """Mark up to `count` due messages as *attempting* until the lease ends, oldest first, and give them.
 
     Commit before the first byte goes out. The plan holds over all processes; who has had its share waits, and keeps
     nobody else waiting. A message whose `expires_at` has passed is given up instead. `only`: this message, or none.
+    `merging` may put messages together or off before they are claimed.
     """
     connection = session.connection()
     resume_at = None
@@ -237,7 +266,9 @@ def claim(
         for message_id in late:
             give_up(connection, message_id, "te laat", now=now)
         expired += len(late)
-        if late:
+        if late or (
+            merging and merging(session, [Candidate(row.id, row.kind, row.person_id) for row in rows], now)
+        ):
             continue
         if not plan.per_domain or not pacing.spread(connection, [row.to_email for row in rows], plan, now):
             break
@@ -245,26 +276,28 @@ def claim(
     if rows:
         lease = {"now": now, "lease_ends": now + LEASE}
         connection.execute(_ATTEMPTING, [lease | {"which": row.id} for row in rows])
-    claimed = [Claimed(row[0], row[1] + 1, row[2], row[3], row[4]) for row in rows]
+    claimed = [Claimed(row[0], row[1] + 1, *row[2:6]) for row in rows]
     if full_domains:
         return Claim(claimed, expired, now + MINUTE)
     return Claim(claimed, expired, resume_at if len(rows) == count else None)
 
 
-def accepted(session: Session, answers: Sequence[tuple[int, str]], *, now: datetime) -> None:
-    """Record that the server took these messages: `(message id, the server's 250 text)`.
+def accepted(session: Session, answers: Sequence[tuple[Claimed, str]], *, now: datetime) -> None:
+    """Record that the server took these messages: each with the server's 250 text.
 
     Whatever the row says by now: it did go out.
     """
-    session.connection().execute(
-        _ACCEPTED,
-        [{"now": now, "which": message_id, "said": plain(answer)} for message_id, answer in answers],
-    )
+    connection = session.connection()
+    said = [{"now": now, "which": claimed.id, "said": plain(answer)} for claimed, answer in answers]
+    connection.execute(_ACCEPTED, said)
+    digests = [claimed.id for claimed, _ in answers if claimed.kind is MessageKind.DIGEST]
+    digest_parts.arrived(connection, digests, now=now)
 
 
 def failed(session: Session, claimed: Claimed, refusal: Refusal, *, now: datetime) -> PutOff:
     """Record that the server did not take this message: try later, or give up and tell staff.
 
+    An overview that cannot have arrived is taken apart, so that answers still win; one that may have goes again as it was.
     A bad address marks the person and holds what else waits for them. "Too much" (421, 452) puts off everything to the
     same provider. Nothing is written when the claim was lost: another process has it, or it was withdrawn.
     """
@@ -279,7 +312,9 @@ def failed(session: Session, claimed: Claimed, refusal: Refusal, *, now: datetim
     if refusal.meaning is not Meaning.LATER:
         give_up(connection, claimed.id, refusal, now=now)
         return PutOff(0, 1)
-    at = retry_at(claimed.id, claimed.attempts, now=now, queued_at=row.queued_at, expires_at=row.expires_at)
+    is_digest = claimed.kind is MessageKind.DIGEST
+    tried = claimed.attempts + (digest_parts.tried_before(connection, claimed.id) if is_digest else 0)
+    at = retry_at(claimed.id, tried, now=now, queued_at=row.queued_at, expires_at=row.expires_at)
     others = PutOff(0, 0)
     if refusal.scope is Scope.PROVIDER and at:
         same = pacing.to_domain(domain_of(claimed.to_email))
@@ -288,6 +323,9 @@ def failed(session: Session, claimed: Claimed, refusal: Refusal, *, now: datetim
     if at is None:
         give_up(connection, claimed.id, refusal, now=now)
         return PutOff(0, 1)
+    if is_digest and claimed.attempts == 1 and not refusal.may_have_arrived:
+        digest_parts.take_apart(connection, claimed.id, at=at, why=plain(str(refusal)))
+        return PutOff(others.deferred + 1, others.failed)
     connection.execute(
         update(_messages)
         .where(_m.id == claimed.id)

@@ -228,11 +228,13 @@ def _came_back(session: Session, person: Person) -> list[Message]:
     query = select(Message).where(
         Message.person_id == person.id,
         Message.to_email == person.email,
+        Message.kind != MessageKind.DIGEST,  # what stood in it comes by itself
         col(Message.invitation_id).is_(None),
         col(Message.is_reminder).is_(False),
         col(Message.state).in_([MessageState.ACCEPTED, MessageState.FAILED]),
     )
-    return [each for each in session.exec(query.order_by(col(Message.id))) if each.id in bounced]
+    found = session.exec(query.order_by(col(Message.id)))
+    return [each for each in found if each.id in bounced or each.digest_id in bounced]
 
 
 def _send_again(

@@ -63,6 +63,11 @@ class Refusal:
         return f"{self.code} {self.enhanced}".strip() if self.code > 0 else "geen antwoord"
 
     @property
+    def may_have_arrived(self) -> bool:
+        """The connection was lost after the mail was offered: the server may have kept it (RFC 1047)."""
+        return self.stage is Stage.DATA and self.code <= 0
+
+    @property
     def meaning(self) -> Meaning:
         """Only codes that speak of the recipient's address make it a bad address (RFC 3463 §3.2, §3.3).
 

@@ -8,7 +8,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel
 
 from models import Event, Message, Person, Task
-from models.enums import AddressState, MessageState, TaskState
+from models.enums import AddressState, MessageKind, MessageState, TaskState
+from traject import digest_parts
 from traject.refusal import Meaning, Refusal
 
 _messages = SQLModel.metadata.tables[str(Message.__tablename__)]
@@ -28,7 +29,7 @@ def give_up(connection: Connection, message_id: int, why: Refusal | str, *, now:
         update(_messages)
         .where(_m.id == message_id)
         .values(state=MessageState.FAILED, next_attempt_at=None, answer=plain(str(why)))
-        .returning(_m.trajectory_id, _m.step_id, _m.person_id, _m.attempts)
+        .returning(_m.trajectory_id, _m.step_id, _m.person_id, _m.attempts, _m.kind)
     ).one()
     status = why.status if isinstance(why, Refusal) else why
     bad_address = isinstance(why, Refusal) and why.meaning is Meaning.ADDRESS
@@ -43,13 +44,16 @@ def give_up(connection: Connection, message_id: int, why: Refusal | str, *, now:
             details={"message": message_id, "person": row.person_id, "status": status, "held": held},
         )
     )
+    if row.kind is MessageKind.DIGEST:
+        for part in digest_parts.given_up(connection, message_id, row.attempts):
+            give_up(connection, part, why, now=now)
     if row.trajectory_id is None:
         return
     if person_id is not None:
         ask_for_address(connection, person_id, row.trajectory_id, now=now)
         return
     detail = (
-        f"Bericht {message_id} is na {row.attempts} pogingen niet verstuurd ({status}) en wordt niet opnieuw "
+        f"Bericht {message_id} is na {row.attempts} {'poging' if row.attempts == 1 else 'pogingen'} niet verstuurd ({status}) en wordt niet opnieuw "
         "geprobeerd. Bekijk het in de uitgaande post en neem zo nodig zelf contact op."
     )
     _open_task(

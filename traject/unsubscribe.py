@@ -69,7 +69,8 @@ def unsubscribe(session: Session, person: Person, *, now: datetime, via: str) ->
     if person.unsubscribed_at is not None:
         return False
     person.unsubscribed_at = now
-    waiting = (MessageState.QUEUED, MessageState.HELD)
+    # What is being sent now is not tried again when it is refused.
+    waiting = (MessageState.QUEUED, MessageState.HELD, MessageState.ATTEMPTING)
     session.exec(
         update(Message)
         .where(

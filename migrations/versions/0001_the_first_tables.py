@@ -414,12 +414,13 @@ def upgrade() -> None:
     op.create_table('messages',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('effect_key', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('kind', sa.Enum('welcome', 'stage-opened', 'reminder', 'notice', 'task', 'invitation', 'invitation-update', 'cancellation', 'gathering-reminder', 'nudge', 'waiting-list', 'place-offered', 'decline-counter', 'thanks', 'evaluation-request', 'evaluation-reminder', 'mailbox', name='messagekind', native_enum=False, length=24), nullable=False),
+    sa.Column('kind', sa.Enum('welcome', 'stage-opened', 'reminder', 'notice', 'task', 'invitation', 'invitation-update', 'cancellation', 'gathering-reminder', 'nudge', 'waiting-list', 'place-offered', 'decline-counter', 'thanks', 'evaluation-request', 'evaluation-reminder', 'digest', 'mailbox', name='messagekind', native_enum=False, length=24), nullable=False),
     sa.Column('trajectory_id', sa.Integer(), nullable=True),
     sa.Column('step_id', sa.Integer(), nullable=True),
     sa.Column('person_id', sa.Integer(), nullable=True),
     sa.Column('invitation_id', sa.Integer(), nullable=True),
     sa.Column('request_id', sa.Integer(), nullable=True),
+    sa.Column('digest_id', sa.Integer(), nullable=True),
     sa.Column('is_reminder', sa.Boolean(), nullable=False),
     sa.Column('to_email', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('return_path', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -434,6 +435,7 @@ def upgrade() -> None:
     sa.Column('attempted_at', models.columns.Instant(timezone=True), nullable=True),
     sa.Column('accepted_at', models.columns.Instant(timezone=True), nullable=True),
     sa.Column('answer', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.ForeignKeyConstraint(['digest_id'], ['messages.id'], ),
     sa.ForeignKeyConstraint(['invitation_id'], ['invitations.id'], ),
     sa.ForeignKeyConstraint(['person_id'], ['people.id'], ),
     sa.ForeignKeyConstraint(['request_id'], ['evaluation_requests.id'], ),
@@ -445,6 +447,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('messages', schema=None) as batch_op:
         batch_op.create_index('ix_messages_attempted_at', ['attempted_at'], unique=False)
+        batch_op.create_index('ix_messages_digest_id', ['digest_id'], unique=False, sqlite_where=sa.text('digest_id IS NOT NULL'), postgresql_where=sa.text('digest_id IS NOT NULL'))
         batch_op.create_index(batch_op.f('ix_messages_invitation_id'), ['invitation_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_messages_person_id'), ['person_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_messages_request_id'), ['request_id'], unique=False)
@@ -507,6 +510,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_messages_request_id'))
         batch_op.drop_index(batch_op.f('ix_messages_person_id'))
         batch_op.drop_index(batch_op.f('ix_messages_invitation_id'))
+        batch_op.drop_index('ix_messages_digest_id', sqlite_where=sa.text('digest_id IS NOT NULL'), postgresql_where=sa.text('digest_id IS NOT NULL'))
         batch_op.drop_index('ix_messages_attempted_at')
 
     op.drop_table('messages')

@@ -4,6 +4,7 @@ from collections import defaultdict
 from datetime import UTC, date, datetime, time, timedelta
 
 from sqlalchemy import func
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from calendars.school_year import SchoolCalendar, SchoolYear
@@ -21,6 +22,9 @@ from models import (
 from models.enums import MessageKind, MessageState, PartStat, StepState
 
 _STARTS = {"trajectory.launched", "trajectory.resumed"}
+_overview = aliased(Message)
+_CAME_AS = func.coalesce(col(_overview.message_id), col(Message.message_id))
+"""The Message-ID under which a message came: its own, or that of the overview in which it stands."""
 _ENDS = {"trajectory.paused", "trajectory.finished", "trajectory.cancelled"}
 
 
@@ -38,9 +42,10 @@ def evaluations(session: Session, received: set[str]) -> dict[str, dict[str, int
     """By school year: how many were asked, by a request or a reminder that arrived, and how many answered."""
     asked: dict[str, set[int | None]] = defaultdict(set)
     query = (
-        select(EvaluationRound.school_year, EvaluationRequest.id, Message.message_id)
+        select(EvaluationRound.school_year, EvaluationRequest.id, _CAME_AS)
         .join(EvaluationRequest, col(EvaluationRequest.round_id) == col(EvaluationRound.id))
         .join(Message, col(Message.request_id) == col(EvaluationRequest.id))
+        .outerjoin(_overview, col(_overview.id) == col(Message.digest_id))
     )
     for year, request, message_id in session.exec(query):
         if message_id in received:
@@ -71,7 +76,11 @@ def missed(session: Session) -> list[dict[str, str]]:
 
 def lost(session: Session, received: set[str]) -> list[str]:
     """What the database says was delivered and never came, and who was asked or invited without any mail."""
-    accepted = select(Message.message_id, Message.effect_key).where(Message.state == MessageState.ACCEPTED)
+    accepted = (
+        select(_CAME_AS, Message.effect_key)
+        .outerjoin(_overview, col(_overview.id) == col(Message.digest_id))
+        .where(Message.state == MessageState.ACCEPTED)
+    )
     gone = [f"message {key}" for message_id, key in session.exec(accepted) if message_id not in received]
     unasked = (
         select(EvaluationRequest.id)

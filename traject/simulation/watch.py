@@ -51,7 +51,7 @@ class Watch:
                 row.message_id: row
                 for row in session.exec(select(Message).where(col(Message.message_id).in_(ids)))
             }
-            wanted = {row.trajectory_id for row in rows.values()}
+            wanted = {told.trajectory_id for row in rows.values() for told in self._told(session, row)}
             states = {
                 found.id: found.state
                 for found in session.exec(select(Trajectory).where(col(Trajectory.id).in_(wanted)))
@@ -63,9 +63,10 @@ class Watch:
                     self.world.violated("a mail that the database does not know", letter.message_id)
                     continue
                 self._count(row.kind.value)
-                self._once(mail, letter, row)
+                self._once(session, letter, row)
                 self._in_time(row)
-                self._wanted(session, row, states.get(row.trajectory_id))
+                for told in self._told(session, row):
+                    self._wanted(session, told, states.get(told.trajectory_id))
                 if letter.event:
                     self._calendar(mail, letter, row)
 
@@ -74,28 +75,29 @@ class Watch:
         for finding in reconcile(self.world.store, self.world.settings, self.world.now):
             self.world.violated(f"reconcile finds {finding.code}", f"{finding.trajectory} {finding.sentence}")
 
+    def _told(self, session: Session, row: Message) -> Iterable[Message]:
+        """What a mail tells: itself, and what stands in it when it is an overview."""
+        if row.kind is not MessageKind.DIGEST:
+            return [row]
+        return [row, *session.exec(select(Message).where(Message.digest_id == row.id))]
+
     def _count(self, kind: str) -> None:
         self.mails[kind] = self.mails.get(kind, 0) + 1
 
-    def _once(self, mail: Received, letter: Letter, row: Message) -> None:
+    def _once(self, session: Session, letter: Letter, row: Message) -> None:
         """The same mail, or the same effect, twice."""
-        effect: tuple[object, ...] = (
-            row.kind,
-            row.step_id,
-            row.person_id,
-            row.request_id,
-            row.invitation_id,
-            row.sequence,
-        )
-        if row.is_reminder:
-            effect = (*effect, self.world.today())
-        if row.kind is MessageKind.TASK or row.step_id is None:
-            effect = (row.effect_key,)
-        if letter.message_id in self.received or effect in self._effects:
+        effects = [self._effect(told) for told in self._told(session, row)]
+        if letter.message_id in self.received or not self._effects.isdisjoint(effects):
             self.duplicates += 1
             self.world.violated("a mail that came before", row.effect_key)
         self.received.add(letter.message_id)
-        self._effects.add(effect)
+        self._effects.update(effects)
+
+    def _effect(self, row: Message) -> tuple[object, ...]:
+        if row.kind is MessageKind.TASK or row.step_id is None:
+            return (row.effect_key,)
+        what = (row.kind, row.step_id, row.person_id, row.request_id, row.invitation_id, row.sequence)
+        return (*what, self.world.today()) if row.is_reminder else what
 
     def _in_time(self, row: Message) -> None:
         """In sending hours; a mail that the server put off comes when it may."""
