@@ -150,9 +150,11 @@ def cancel(event: CalendarEvent, attendee: Attendee) -> bytes:
 
 
 def decline_counter(event: CalendarEvent, attendee: Attendee, comment: str = "") -> bytes:
-    """Return the answer to somebody who proposed another time: it stays as it is (RFC 5546 §3.2.8).
+    """Return the answer to somebody who proposed another time: it stays as it is.
 
-    It names the event by UID and SEQUENCE and says nothing else of it, so that no calendar takes it for an update.
+    RFC 5546 §3.2.8 asks UID, DTSTAMP, ORGANIZER, SEQUENCE (of what the proposal was to) and ATTENDEE (1+, who made it).
+    libical still holds the table of RFC 2446, which has no ATTENDEE there. Nothing else is said of the event, so that no
+    calendar takes it for an update.
     """
     lines = [
         "BEGIN:VEVENT",

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 from calendars.content_lines import LINE_OCTETS, Component, Line, read_components, read_line, unfolded
+from calendars.lint_dutch import DUTCH, Fault
 from calendars.lint_reasons import REASONS
 from calendars.vtimezone import comes_twice, known_zone, offset_at
 from models.enums import PartStat
@@ -23,6 +24,8 @@ class Finding:
     code: str
     line: int
     message: str
+    about: str = ""  # the name, number or value that the sentence is about
+    inside: str = ""  # the attachment in which it is, when it is not the calendar part itself
 
     @property
     def why(self) -> str:
@@ -34,6 +37,14 @@ class Finding:
         """How to mend it."""
         return REASONS[self.code].remedy
 
+    def in_language(self, language: str) -> Fault:
+        """What is wrong, who falls over it and how to mend it, in `nl` or `en`."""
+        within = f"{self.inside}: " if self.inside else ""
+        if language == "en":
+            return Fault(f"{within}{self.message}", self.why, self.remedy)
+        dutch = DUTCH[self.code]
+        return dutch._replace(what=f"{within}{dutch.what.format(self.about)}")
+
 
 Findings = Iterator[Finding]
 
@@ -42,6 +53,9 @@ _ROLES = frozenset({"CHAIR", "REQ-PARTICIPANT", "OPT-PARTICIPANT", "NON-PARTICIP
 _PARTSTATS = frozenset(PartStat)
 _NEEDED = ("UID", "DTSTAMP", "DTSTART", "DTEND", "SUMMARY", "ORGANIZER", "SEQUENCE")
 _NEEDED_IN: dict[str, tuple[str, ...]] = {"DECLINECOUNTER": ("UID", "DTSTAMP", "ORGANIZER", "SEQUENCE")}
+"""By METHOD, after the tables of RFC 5546: REQUEST §3.2.2, CANCEL §3.2.5, DECLINECOUNTER §3.2.8 (ATTENDEE 1+ as well, see
+`_people`). Stricter than these only where clients are: DTEND, and in a CANCEL what a client without the event shows."""
+_OTHERS = frozenset({"VTODO", "VJOURNAL", "VFREEBUSY"})  # presence 0 in each of those tables
 _ONCE = (*_NEEDED, "DESCRIPTION", "LOCATION", "STATUS", "URL", "TRANSP", "CREATED", "LAST-MODIFIED")
 _TEXTS = frozenset({"SUMMARY", "DESCRIPTION", "LOCATION", "COMMENT", "UID", "PRODID", "TZNAME"})
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\xc2[\x80-\x9f]")
@@ -99,7 +113,10 @@ def _octets(data: bytes) -> Findings:
             yield Finding("bare-cr", number, "A carriage return stands alone within the line.")
         if len(line) > LINE_OCTETS:
             yield Finding(
-                "line-too-long", number, f"The line has {len(line)} octets; fold it at {LINE_OCTETS}."
+                "line-too-long",
+                number,
+                f"The line has {len(line)} octets; fold it at {LINE_OCTETS}.",
+                f"{len(line)}",
             )
         if not line:
             yield Finding("blank-line", number, "The line is empty; calendars have no empty lines.")
@@ -129,10 +146,12 @@ def _nesting(data: bytes) -> Findings:
         if line.name == "BEGIN":
             is_open.append(line.value)
         elif line.name == "END" and (not is_open or is_open.pop() != line.value):
-            yield Finding("unbalanced", number, f"END:{line.value} closes no BEGIN:{line.value}.")
+            yield Finding(
+                "unbalanced", number, f"END:{line.value} closes no BEGIN:{line.value}.", f"END:{line.value}"
+            )
         yield from _text_and_parameters(line)
     for name in is_open:
-        yield Finding("unbalanced", 0, f"BEGIN:{name} is never closed.")
+        yield Finding("unbalanced", 0, f"BEGIN:{name} is never closed.", f"BEGIN:{name}")
 
 
 def _text_and_parameters(line: Line) -> Findings:
@@ -141,13 +160,14 @@ def _text_and_parameters(line: Line) -> Findings:
             "unescaped",
             line.number,
             f"{line.name} holds a comma, semicolon or backslash that is not escaped.",
+            line.name,
         )
     for name, value in line.parameters.items():
         if '"' in re.sub(r'^"[^"]*"(,"[^"]*")*$', "", value):
             message = (
                 f"The quotes of parameter {name} do not enclose the whole value; write a quote within as ^'."
             )
-            yield Finding("parameter-quotes", line.number, message)
+            yield Finding("parameter-quotes", line.number, message, name)
 
 
 def _calendar(calendar: Component) -> Findings:
@@ -157,29 +177,42 @@ def _calendar(calendar: Component) -> Findings:
         yield from _twice(calendar, name)
     version = calendar.first("VERSION")
     if version and version.value != "2.0":
-        yield Finding("version", version.number, f"VERSION is {version.value!r}; it must be 2.0.")
+        yield Finding(
+            "version", version.number, f"VERSION is {version.value!r}; it must be 2.0.", version.value
+        )
     line = calendar.first("METHOD")
     method = line.value.upper() if line else ""
     if line and method not in METHODS:
-        yield Finding("method-unknown", line.number, f"METHOD {line.value!r} is none of RFC 5546.")
+        yield Finding(
+            "method-unknown", line.number, f"METHOD {line.value!r} is none of RFC 5546.", line.value
+        )
     for component in calendar.components:
         for misplaced in component.all("METHOD"):
             message = f"METHOD stands inside {component.name}; it belongs directly in the VCALENDAR."
-            yield Finding("method-misplaced", misplaced.number, message)
+            yield Finding("method-misplaced", misplaced.number, message, component.name)
     zones: dict[str, Component] = {}
     for zone in calendar.inside("VTIMEZONE"):
         tzid = zone.first("TZID")
         if tzid is None:
             yield Finding("vtimezone-unreadable", zone.number, "The VTIMEZONE has no TZID.")
         elif tzid.value in zones:
-            yield Finding("vtimezone-twice", zone.number, f"There are two VTIMEZONEs for {tzid.value}.")
+            yield Finding(
+                "vtimezone-twice", zone.number, f"There are two VTIMEZONEs for {tzid.value}.", tzid.value
+            )
         else:
             zones[tzid.value] = zone
     events = calendar.inside("VEVENT")
     if len(events) != 1:
         yield Finding(
-            "not-one-event", calendar.number, f"There are {len(events)} VEVENTs; an invitation has one."
+            "not-one-event",
+            calendar.number,
+            f"There are {len(events)} VEVENTs; an invitation has one.",
+            f"{len(events)}",
         )
+    for other in calendar.components:
+        if other.name in _OTHERS:
+            message = f"A {other.name} stands beside the VEVENT, which RFC 5546 does not allow."
+            yield Finding("other-component", other.number, message, other.name)
     for event in events:
         yield from _event(event, method)
         yield from _times(event, zones)
@@ -188,7 +221,7 @@ def _calendar(calendar: Component) -> Findings:
 
 def _twice(component: Component, name: str) -> Findings:
     for line in component.all(name)[1:]:
-        yield Finding("property-twice", line.number, f"{name} stands twice in the {component.name}.")
+        yield Finding("property-twice", line.number, f"{name} stands twice in the {component.name}.", name)
 
 
 def _event(event: Component, method: str) -> Findings:
@@ -209,6 +242,14 @@ def _event(event: Component, method: str) -> Findings:
     uid, start = event.first("UID"), event.first("DTSTART")
     if uid and start and start.value[:8] in uid.value:
         yield Finding("uid-from-date", uid.number, "The UID holds the date of the event.")
+    summary = event.first("SUMMARY")
+    title = _letters(summary.text) if summary else ""
+    if uid and len(title) >= 6 and title in _letters(uid.text.partition("@")[0]):
+        yield Finding("uid-from-title", uid.number, "The UID holds the title of the event.")
+    for line in event.all("REQUEST-STATUS") if method in ("REQUEST", "CANCEL") else ():
+        yield Finding(
+            "request-status", line.number, f"A {method} has a REQUEST-STATUS, which is for answers."
+        )
     status = event.first("STATUS")
     is_cancelled = status is not None and status.value.upper() == "CANCELLED"
     if method == "CANCEL" and not is_cancelled:
@@ -218,16 +259,19 @@ def _event(event: Component, method: str) -> Findings:
         message = "A REQUEST says STATUS:CANCELLED; to cancel, send METHOD:CANCEL."
         yield Finding("request-cancelled", status.number, message)
     for alarm in event.inside("VALARM"):
-        if method == "CANCEL":
-            yield Finding(
-                "alarm-in-cancel", alarm.number, "A CANCEL has a VALARM: nobody wants to be woken for it."
-            )
+        if method in ("CANCEL", "DECLINECOUNTER"):
+            message = f"A {method} has a VALARM: nobody wants to be woken for it."
+            yield Finding("alarm-in-cancel", alarm.number, message, method)
     for line in (*event.all("DESCRIPTION"), *event.all("URL"), *event.all("LOCATION"), *event.all("COMMENT")):
         if any(_is_secret(link) for link in _LINK.findall(line.text)):
             message = (
                 f"{line.name} holds a personal link; calendars are forwarded, so it belongs in the mail only."
             )
-            yield Finding("secret-link", line.number, message)
+            yield Finding("secret-link", line.number, message, line.name)
+
+
+def _letters(text: str) -> str:
+    return "".join(char for char in text.casefold() if char.isalnum())
 
 
 def _is_secret(link: str) -> bool:
@@ -263,11 +307,15 @@ def _time(line: Line, zones: dict[str, Component], keep: Callable[[datetime], No
     except ValueError:
         local = None
     if local is None or not _LOCAL.fullmatch(line.value.removesuffix("Z")) or not 1970 <= local.year <= 2200:
-        yield Finding("bad-date-time", line.number, f"{name} is no date and time such as 20261105T133000.")
+        yield Finding(
+            "bad-date-time", line.number, f"{name} is no date and time such as 20261105T133000.", name
+        )
         return
     if line.value.endswith("Z"):
         if tzid is not None:
-            yield Finding("utc-with-tzid", line.number, f"{name} is in UTC (Z) and names a TZID as well.")
+            yield Finding(
+                "utc-with-tzid", line.number, f"{name} is in UTC (Z) and names a TZID as well.", name
+            )
         keep(local.replace(tzinfo=UTC))
         return
     if tzid is None:
@@ -275,19 +323,22 @@ def _time(line: Line, zones: dict[str, Component], keep: Callable[[datetime], No
             "floating-time",
             line.number,
             f"{name} has neither a TZID nor a Z: every reader sees another hour.",
+            name,
         )
         return
     if tzid not in zones:
         message = f"{name} names the TZID {tzid}, and there is no VTIMEZONE for it: Outlook shifts the hour."
-        yield Finding("tzid-without-vtimezone", line.number, message)
+        yield Finding("tzid-without-vtimezone", line.number, message, tzid)
     zone = known_zone(tzid)
     if zone is None:
-        yield Finding("tzid-not-iana", line.number, f"{name} names the TZID {tzid}, which is no IANA zone.")
+        yield Finding(
+            "tzid-not-iana", line.number, f"{name} names the TZID {tzid}, which is no IANA zone.", tzid
+        )
         return
     right = local.replace(tzinfo=zone)
     if comes_twice(right):
         message = f"{name} falls in the hour that a change of the clock skips or repeats; write it in UTC."
-        yield Finding("local-time-unclear", line.number, message)
+        yield Finding("local-time-unclear", line.number, message, name)
     elif tzid in zones:
         yield from _zone(zones[tzid], local, right)
     keep(right.astimezone(UTC))
@@ -303,7 +354,7 @@ def _zone(zone: Component, local: datetime, right: datetime) -> Findings:
         message = (
             f"The VTIMEZONE gives {local:%Y-%m-%d %H:%M} the offset {offset}; it is {right.utcoffset()}."
         )
-        yield Finding("vtimezone-wrong", zone.number, message)
+        yield Finding("vtimezone-wrong", zone.number, message, f"{local:%d-%m-%Y %H:%M}")
 
 
 def _people(event: Component, method: str) -> Findings:
@@ -315,7 +366,7 @@ def _people(event: Component, method: str) -> Findings:
             )
     attendees = event.all("ATTENDEE")
     if method in ("REQUEST", "CANCEL", "DECLINECOUNTER") and not attendees:
-        yield Finding("attendee-missing", event.number, f"The {method} has no ATTENDEE.")
+        yield Finding("attendee-missing", event.number, f"The {method} has no ATTENDEE.", method)
     for line in attendees[1:]:
         yield Finding(
             "attendees-several", line.number, "A receiver must see no other ATTENDEE than themselves."
@@ -323,8 +374,10 @@ def _people(event: Component, method: str) -> Findings:
     for line in attendees:
         partstat, role = line.parameter("PARTSTAT"), line.parameter("ROLE")
         if partstat is not None and partstat not in _PARTSTATS:
-            yield Finding("bad-partstat", line.number, f"PARTSTAT {partstat!r} is none that a VEVENT knows.")
+            yield Finding(
+                "bad-partstat", line.number, f"PARTSTAT {partstat!r} is none that a VEVENT knows.", partstat
+            )
         if role is not None and role not in _ROLES:
-            yield Finding("bad-role", line.number, f"ROLE {role!r} is none of RFC 5545.")
+            yield Finding("bad-role", line.number, f"ROLE {role!r} is none of RFC 5545.", role)
         if method == "REQUEST" and (line.parameter("RSVP") or "").upper() != "TRUE":
             yield Finding("rsvp-missing", line.number, "The REQUEST does not ask for an answer (RSVP=TRUE).")

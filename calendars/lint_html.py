@@ -12,7 +12,12 @@ _TAG = re.compile(r"<(html|img|table|link|meta)\b((?:\"[^\"]*\"|'[^']*'|[^>\"'])
 def lint_html(html: bytes) -> Findings:
     """Yield the faults of an HTML part (its decoded bytes), at most one of each kind."""
     if len(html) > HTML_OCTETS:
-        yield Finding("html-too-big", 0, f"The HTML has {len(html)} octets; Gmail cuts it off at 102 kB.")
+        yield Finding(
+            "html-too-big",
+            0,
+            f"The HTML has {len(html)} octets; Gmail cuts it off at 102 kB.",
+            f"{len(html)}",
+        )
     tags = [(found[1].lower(), found[2].lower()) for found in _TAG.finditer(html.decode(errors="replace"))]
     if not any(name == "html" and "lang=" in given for name, given in tags):
         yield Finding("html-lang", 0, "The HTML does not say its language.")

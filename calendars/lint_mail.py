@@ -21,7 +21,7 @@ _ALTERNATIVES = ["text/plain", "text/html", "text/calendar"]
 def lint_mail(mail: bytes) -> list[Finding]:
     """Return the faults of one invitation mail (its bytes as handed to SMTP); an empty list for a clean one.
 
-    A finding in a calendar part has its line in that part, and the message names the attachment. Never raises.
+    A finding in a calendar part has its line in that part, and `inside` names the attachment. Never raises.
     """
     try:
         root = read_mail(mail)
@@ -50,7 +50,10 @@ def _headers(root: Part) -> Findings:
     for name in ("From", "To", "Date", "Message-ID", "Subject", "MIME-Version"):
         if len(root.header_all(name)) != 1:
             yield Finding(
-                "header-count", 0, f"The mail has {len(root.header_all(name))} {name} headers; it needs one."
+                "header-count",
+                0,
+                f"The mail has {len(root.header_all(name))} {name} headers; it needs one.",
+                f"{len(root.header_all(name))} × {name}",
             )
     if root.header("Auto-Submitted").lower() != "auto-generated":
         yield Finding(
@@ -70,7 +73,10 @@ def _headers(root: Part) -> Findings:
     receivers = root.addresses("To", "Cc", "Bcc")
     if len(receivers) > 1:
         yield Finding(
-            "receivers-several", 0, f"The mail names {len(receivers)} receivers, who then see each other."
+            "receivers-several",
+            0,
+            f"The mail names {len(receivers)} receivers, who then see each other.",
+            f"{len(receivers)}",
         )
     invited = [address for part in root.walk() for address in _named(part, "ATTENDEE")]
     if receivers and invited and set(invited) != set(receivers[:1]):
@@ -93,17 +99,19 @@ def _named(part: Part, line_name: str) -> list[str]:
 
 def _tree(root: Part) -> Findings:
     if root.content_type != "multipart/mixed":
-        yield Finding("tree-root", 0, f"The mail is {root.content_type}; it must be multipart/mixed.")
+        yield Finding(
+            "tree-root", 0, f"The mail is {root.content_type}; it must be multipart/mixed.", root.content_type
+        )
     children = [part.content_type for part in root.parts]
     if len(children) != 2 or children[0] != "multipart/alternative" or children[1] not in CALENDAR_TYPES:
         message = f"The mail's parts are {', '.join(children) or 'none'}; they must be multipart/alternative, invite.ics."
-        yield Finding("tree-mixed", 0, message)
+        yield Finding("tree-mixed", 0, message, ", ".join(children) or "er niet")
     for part in root.walk():
         if part.content_type == "multipart/alternative":
             offered = [child.content_type for child in part.parts]
             if offered != _ALTERNATIVES:
                 message = f"The alternatives are {', '.join(offered) or 'none'}; they must be {', '.join(_ALTERNATIVES)}."
-                yield Finding("tree-alternative", 0, message)
+                yield Finding("tree-alternative", 0, message, ", ".join(offered) or "er niet")
     for part in root.walk():
         if part.content_type == "text/plain" and not part.body.strip():
             yield Finding("plain-empty", 0, "The plain text is empty: not everybody reads HTML.")
@@ -117,17 +125,23 @@ def _parts(root: Part) -> Findings:
     attached = [part for part in calendars if _is_attachment(part)]
     if len(inline) != 1:
         message = f"There are {len(inline)} inline text/calendar parts; there must be one, without Content-Disposition."
-        yield Finding("inline-count", 0, message)
+        yield Finding("inline-count", 0, message, f"{len(inline)}")
     if len(attached) != 1:
         yield Finding(
-            "attachment-count", 0, f"There are {len(attached)} calendar attachments; there must be one."
+            "attachment-count",
+            0,
+            f"There are {len(attached)} calendar attachments; there must be one.",
+            f"{len(attached)}",
         )
     for part in inline:
         yield from _inline(part)
     for part in attached:
         if part.filename != "invite.ics":
             yield Finding(
-                "attachment-name", 0, f"The attachment is called {part.filename!r}; call it invite.ics."
+                "attachment-name",
+                0,
+                f"The attachment is called {part.filename!r}; call it invite.ics.",
+                f"{part.filename}",
             )
         if part.content_type == "text/calendar" or "method" in part.parameters:
             yield from _method(part, "attachment")
@@ -135,9 +149,7 @@ def _parts(root: Part) -> Findings:
             yield Finding(
                 "attachment-differs", 0, "The attachment is not, byte for byte, the inline calendar part."
             )
-            yield from (
-                replace(finding, message=f"invite.ics: {finding.message}") for finding in lint(_body(part))
-            )
+            yield from (replace(finding, inside="invite.ics") for finding in lint(_body(part)))
 
 
 def _inline(part: Part) -> Iterator[Finding]:
@@ -162,7 +174,7 @@ def _method(part: Part, which: str) -> Findings:
         )
     elif said.upper() != meant:
         message = f"The Content-Type of the {which} says method={said}, the calendar METHOD:{meant}."
-        yield Finding("method-parameter-differs", 0, message)
+        yield Finding("method-parameter-differs", 0, message, f"{said}, {meant}")
 
 
 def _is_attachment(part: Part) -> bool:

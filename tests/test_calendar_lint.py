@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_invitation import JAN, attendees, event, events, shown
 
-from calendars.invitation import CalendarEvent, Method, cancel, prepare, request
+from calendars.invitation import CalendarEvent, Method, cancel, decline_counter, prepare, request
 from calendars.lint import lint
 from calendars.vtimezone import vtimezone
 
@@ -68,6 +68,11 @@ BROKEN = [
     ("bad-sequence", swap(b"SEQUENCE:0", b"SEQUENCE:2147483648")),
     ("cancel-sequence", cancel(event(), JAN)),
     ("uid-from-date", swap(b"UID:7f0c", b"UID:20261105-middag")),
+    ("uid-from-title", swap(b"UID:7f0c", b"UID:studiemiddag-muziek-1")),
+    ("other-component", swap(b"BEGIN:VEVENT", b"BEGIN:VTODO\r\nUID:2\r\nEND:VTODO\r\nBEGIN:VEVENT")),
+    ("request-status", swap(b"END:VEVENT", b"REQUEST-STATUS:2.0;Success\r\nEND:VEVENT")),
+    ("request-status", swap(b"END:VEVENT", b"REQUEST-STATUS:2.0;Success\r\nEND:VEVENT", CANCEL)),
+    ("alarm-in-cancel", swap(b"END:VEVENT", ALARM + b"END:VEVENT", decline_counter(event(), JAN))),
     ("cancel-status", swap(b"STATUS:CANCELLED\r\n", b"", CANCEL)),
     ("cancel-status", swap(b"STATUS:CANCELLED", b"STATUS:CONFIRMED", CANCEL)),
     ("request-cancelled", swap(b"STATUS:CONFIRMED", b"STATUS:CANCELLED")),

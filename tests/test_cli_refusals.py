@@ -172,7 +172,11 @@ UNKNOWN: dict[str, tuple[tuple[str, ...], int, str]] = {
     "task": (("tasks", "done", "7", "--yes"), 1, "taak 7 bestaat niet"),
     "mail": (("outbox", "hold", "7"), 1, "7"),
     "state of mails": (("outbox", "list", "--state", "gone"), 2, "kies uit queued, held"),
-    "moment": (("run-once", "--now", "straks"), 2, "‘straks’ is geen moment; schrijf dag en tijd, zoals ‘2026-10-07 13:30’"),
+    "moment": (
+        ("run-once", "--now", "straks"),
+        2,
+        "‘straks’ is geen moment; schrijf dag en tijd, zoals ‘2026-10-07 13:30’",
+    ),
     "half a move": (("move", "x", "intake"), 2, "geef een stap met --to"),
     "two people to hand over to": (
         ("hand-over", "x", "directeur", "--to", "Els <els@x.example>, Kim <kim@x.example>"),

@@ -32,13 +32,17 @@ def lint_files(
     found = [(path, _findings(path, at.read(path))) for path in files]
     if as_json:
         at.give(
-            [{"file": str(path), "findings": [_json(one) for one in findings]} for path, findings in found]
+            [
+                {"file": str(path), "findings": [_json(one, at.language) for one in findings]}
+                for path, findings in found
+            ]
         )
     else:
         for path, findings in found:
             for one in findings:
-                at.tell(f"{path}:{one.line or '-'}: {one.message} [{one.code}]")
-                at.tell(f"    {one.why} {one.remedy}")
+                fault = one.in_language(at.language)
+                at.tell(f"{path}:{one.line or '-'}: {fault.what} [{one.code}]")
+                at.tell(f"    {fault.why} {fault.remedy}")
             if not findings:
                 at.tell(at.say(f"{path}: niets gevonden", f"{path}: nothing found"))
     if any(findings for _, findings in found):
@@ -53,11 +57,5 @@ def _findings(path: Path, data: bytes) -> list[Finding]:
     return lint(data) if is_calendar else lint_mail(data)
 
 
-def _json(one: Finding) -> dict[str, Any]:
-    return {
-        "code": one.code,
-        "line": one.line or None,
-        "what": one.message,
-        "why": one.why,
-        "remedy": one.remedy,
-    }
+def _json(one: Finding, language: str) -> dict[str, Any]:
+    return {"code": one.code, "line": one.line or None, **one.in_language(language)._asdict()}
