@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from sqlalchemy import bindparam
 from sqlalchemy import select as columns  # SQLModel's takes four at most
@@ -23,7 +24,7 @@ from models import (
 from models.enums import GatheringState, StepKind, StepState, TrajectoryState
 from traject.meeting_hours import read_hours
 from traject.plan import Busy, Offered, SchoolClosed, SchoolHours
-from traject.programme import Programme, Step
+from traject.programme import Programme
 from traject.versions import programme_of
 
 Holders = Mapping[str, Sequence[Person]]
@@ -87,6 +88,26 @@ _SCHOOLS = (
     )
 )
 
+_OFFERED = (
+    columns(
+        col(StepRow.starts_at),
+        col(StepRow.ends_at),
+        col(StepRow.title),
+        col(StepRow.key),
+        col(Trajectory.programme_version_id),
+    )
+    .join(Trajectory, col(Trajectory.id) == col(StepRow.trajectory_id))
+    .where(
+        col(Trajectory.state) == TrajectoryState.RUNNING,
+        col(Trajectory.id) != _NOT_IN,
+        col(Trajectory.programme_version_id).in_(bindparam("versions", expanding=True)),
+        col(StepRow.key).in_(bindparam("keys", expanding=True)),
+        col(StepRow.state).in_((StepState.PLANNED, StepState.OPEN)),
+        col(StepRow.on_hold).is_(False),
+        col(StepRow.starts_at) > bindparam("now"),
+    )
+)
+
 
 def busy_of(session: Session, holders: Holders, now: datetime, *, not_in: int = 0) -> tuple[Busy, ...]:
     """When these people are taken, from now on: at gatherings of other trajectories, and as their own calendars say.
@@ -99,10 +120,10 @@ def busy_of(session: Session, holders: Holders, now: datetime, *, not_in: int = 
     values = {"since": now - timedelta(days=1), "not_in": not_in, "people": sorted(people)}
     rows = session.connection().execute
     at: dict[tuple[datetime, datetime, str], set[int]] = defaultdict(set)
-    steps: dict[int, dict[str, Step]] = {}
-    for starts_at, ends_at, title, key, role, person, version in rows(_ELSEWHERE, values):
-        step = _steps(session, version, steps).get(key)
-        if ends_at and step and role in step.to and not step.is_shared:
+    elsewhere = rows(_ELSEWHERE, values).all()
+    invited = _invited(session, {row.programme_version_id for row in elsewhere})
+    for starts_at, ends_at, title, key, role, person, version in elsewhere:
+        if ends_at and role in invited[version].get(key, ()):
             at[starts_at, ends_at, title].add(person)
     for starts_at, ends_at, title, person in rows(_JOINED, values):
         at[starts_at, ends_at, title].add(person)
@@ -162,36 +183,33 @@ def offered(
     if not themes:
         return
     by_step = {
-        (version.id, step.key): step.theme
+        (version.id or 0, step.key): step.theme
         for version in session.exec(select(ProgrammeVersion))
         for step in programme_of(version.text, f"{version.key}@{version.version}").steps
         if step.theme in themes and not step.is_shared
     }
-    rows = session.exec(
-        select(StepRow, Trajectory.programme_version_id)
-        .join(Trajectory, col(Trajectory.id) == col(StepRow.trajectory_id))
-        .where(
-            Trajectory.state == TrajectoryState.RUNNING,
-            col(Trajectory.id) != not_in,
-            col(Trajectory.programme_version_id).in_({version for version, _ in by_step}),
-            col(StepRow.key).in_({key for _, key in by_step}),
-            col(StepRow.state).in_((StepState.PLANNED, StepState.OPEN)),
-            col(StepRow.on_hold).is_(False),
-            col(StepRow.starts_at) > now,
-        )
-    )
-    for row, version in rows:
-        theme = by_step.get((version, row.key))
-        if theme and row.starts_at and row.ends_at:
-            yield Offered(theme, row.starts_at, row.ends_at, row.title)
+    values = {
+        "now": now,
+        "not_in": not_in,
+        "versions": sorted({version for version, _ in by_step}),
+        "keys": sorted({key for _, key in by_step}),
+    }
+    for starts_at, ends_at, title, key, version in session.connection().execute(_OFFERED, values):
+        theme = by_step.get((version, key))
+        if theme and ends_at:
+            yield Offered(theme, starts_at, ends_at, title)
 
 
-def _steps(session: Session, version: int, known: dict[int, dict[str, Step]]) -> dict[str, Step]:
-    if version not in known:
-        found = session.get_one(ProgrammeVersion, version)
-        programme = programme_of(found.text, f"{found.key}@{found.version}")
-        known[version] = {step.key: step for step in programme.steps}
-    return known[version]
+def _invited(session: Session, versions: Collection[int]) -> dict[int, dict[str, tuple[str, ...]]]:
+    """Of each programme version, the roles that its steps invite themselves."""
+    query = select(ProgrammeVersion).where(col(ProgrammeVersion.id).in_(versions))
+    found = session.exec(query).all() if versions else ()
+    return {version.id or 0: _invites(version.text, f"{version.key}@{version.version}") for version in found}
+
+
+@lru_cache(maxsize=256)
+def _invites(text: str, name: str) -> dict[str, tuple[str, ...]]:
+    return {step.key: step.to for step in programme_of(text, name).steps if not step.is_shared}
 
 
 def _names(names: Sequence[str]) -> str:

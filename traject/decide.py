@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 
 from calendars.school_year import SchoolYear
 from models import StageRow, StepRow
-from models.enums import StageState, StepKind, StepState
+from models.enums import OPEN_STEPS, StageState, StepKind, StepState
 from traject.choosing import waits_for_others
 from traject.conditions import holds, is_settled
 from traject.dossier import Dossier
@@ -46,19 +46,25 @@ def next_due(dossier: Dossier, now: datetime) -> datetime | None:
     """The earliest instant after `now` at which `decide` may have a move; None when only people can make one."""
     turns = (_start_of(dossier, _next_day(row)) for row in dossier.stages.values() if _turns(dossier, row))
     moments = [at for at in turns if at > now]  # a stage past its end closes with the last step that it owes
+    sends: datetime | None = None
     for row in dossier.steps.values():
+        state = row.state
+        if state not in OPEN_STEPS:
+            continue
         if (at := _lapses_at(dossier, row)) is not None:
             moments.append(at)
-        if row.on_hold or row.due_at is None:
+        due_at = row.due_at
+        if due_at is None or row.on_hold:
             continue
-        if row.state is StepState.OPEN and _is_joined(dossier, row):
-            continue
-        if row.state is StepState.PLANNED and row.ends_at and _is_joined(dossier, row):
-            moments += [row.ends_at] if row.starts_at is None else []
-        if row.state is StepState.PLANNED and _is_reachable(dossier, row):
-            moments.append(dossier.calendar.next_sending_moment(max(row.due_at, now)))
-        elif row.state is StepState.OPEN and row.kind in (StepKind.GATHERING, StepKind.EVALUATION):
-            moments.append(row.due_at)
+        if state is StepState.PLANNED:
+            if row.ends_at and row.starts_at is None and _is_joined(dossier, row):
+                moments.append(row.ends_at)
+            if (sends is None or due_at < sends) and _is_reachable(dossier, row):
+                sends = due_at
+        elif row.kind in (StepKind.GATHERING, StepKind.EVALUATION) and not _is_joined(dossier, row):
+            moments.append(due_at)
+    if sends is not None:
+        moments.append(dossier.calendar.next_sending_moment(max(sends, now)))
     for invited in dossier.invitations.values():
         for invitation, _ in invited:
             ends = (invitation.offered_until, invitation.nudge_wanted_at)
@@ -103,7 +109,7 @@ def _owes(dossier: Dossier, stage: str, now: datetime) -> bool:
 
 def _step(dossier: Dossier, row: StepRow) -> Step | None:
     """What the programme says of a row; None for what belongs to a step, and for a step of an older version."""
-    return next((step for step in dossier.programme.steps if step.key == row.key), None)
+    return dossier.programme.step_of.get(row.key)
 
 
 def _waits_for_choice(dossier: Dossier, row: StepRow) -> bool:
@@ -175,7 +181,8 @@ def _is_reachable(dossier: Dossier, row: StepRow) -> bool:
 
 def _waits_for_gathering(dossier: Dossier, row: StepRow) -> bool:
     """What comes after a gathering waits until people know its date; what prepares it, only while it is held back."""
-    when = next((step.when for step in dossier.programme.steps if step.key == row.key), None)
+    step = _step(dossier, row)
+    when = step.when if step else None
     if when is None or when.step is None:
         return False
     other = dossier.steps.get((when.step, row.cycle))
@@ -217,7 +224,8 @@ def _step_moves(dossier: Dossier, now: datetime) -> Iterator[Move]:
 
 
 def _is_due(row: StepRow, now: datetime) -> bool:
-    if row.on_hold or row.due_at is None or row.due_at > now:
+    due_at = row.due_at
+    if due_at is None or due_at > now or row.on_hold:
         return False
     waits = row.state is StepState.OPEN and row.kind in (StepKind.GATHERING, StepKind.EVALUATION)
     return row.state is StepState.PLANNED or waits

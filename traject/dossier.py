@@ -1,10 +1,10 @@
 """The rows of one trajectory together, and the facts that they hold."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
@@ -76,7 +76,12 @@ class Dossier:
     invitations: dict[int, list[tuple[Invitation, Person]]]  # by gathering id
     rounds: dict[int, EvaluationRound]  # by step id
     requests: dict[int, list[tuple[EvaluationRequest, Person]]]  # by round id
-    around: tuple[Fact, ...] = field(default=())  # what is elsewhere: busy people, closed schools, offers
+    look_around: Callable[[], tuple[Fact, ...]] = tuple
+
+    @cached_property
+    def around(self) -> tuple[Fact, ...]:
+        """What is elsewhere: busy people, closed schools, offers. Looked up when a plan needs it: most moves need none."""
+        return self.look_around()
 
     @property
     def id(self) -> int:
@@ -295,7 +300,7 @@ def load(
         invitations=invitations,
         rounds=rounds,
         requests=requests,
-        around=(
+        look_around=lambda: (
             *busy_of(session, holders, now, not_in=trajectory_id),
             *schools_of(session, holders, organisation),
             *offered(session, asked_themes(programme), now, not_in=trajectory_id),

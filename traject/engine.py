@@ -81,9 +81,8 @@ def look_once_a_day(store: Store, settings: Settings, *, now: datetime) -> tuple
     with store.read() as session:
         looked = looked_today(session, settings, now)
     if looked:
-        joined = follow_themes(store, settings, now=now)  # not once a day: people are invited by it
-        return YearReport(str(SchoolYear.of(now.astimezone(settings.zone).date()))), ScheduleReport(
-            joined=joined
-        )
+        joined = follow_themes(store, settings, now=now, only_news=True)  # people are invited by it
+        school_year = str(SchoolYear.of(now.astimezone(settings.zone).date()))
+        return YearReport(school_year), ScheduleReport(joined=joined)
     gatherings = schedule_gatherings(store, settings, now=now)
     return queue_yearly_evaluations(store, settings, now=now), gatherings

@@ -4,7 +4,8 @@
 a clock or a database.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import time, timedelta
 from enum import StrEnum
 from typing import Literal, TypeVar
@@ -222,6 +223,10 @@ class Programme:
     sha256: str
     path: str  # as given, for messages
     summary: Text = Text("")
+    step_of: Mapping[str, Step] = field(init=False, repr=False, compare=False)  # by key
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "step_of", {step.key: step for step in self.steps})
 
     def role(self, key: str) -> Role:
         """The role with this key; KeyError when it is not declared."""
@@ -233,7 +238,7 @@ class Programme:
 
     def step(self, key: str) -> Step:
         """The step with this key; KeyError when it is not declared."""
-        return next_with_key(self.steps, key)
+        return self.step_of[key]
 
 
 T = TypeVar("T", Role, Stage, Step)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlmodel import Session, col, or_, select
+from sqlmodel import Session, col, func, or_, select
 
 from calendars.school_year import SchoolYear
 from models import (
@@ -42,6 +42,11 @@ from traject.versions import programme_of
 from traject.waking import lock_trajectories, wake
 
 NO_LONGER = "de stap waarvoor je was uitgenodigd vervalt"
+FOLLOWED = "themes.followed"
+"""The event that says up to which event (`last`) themes were followed."""
+
+_ABOUT = ("trajectory", "stage", "step", "gathering", "role")
+"""What an event must be about to change who is at a gathering because of its theme."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +75,19 @@ class _Work:
     asking: list[_Asking] = field(default_factory=list)
 
 
-def follow_themes(store: Store, settings: Settings, *, now: datetime) -> list[int]:
+def follow_themes(store: Store, settings: Settings, *, now: datetime, only_news: bool = False) -> list[int]:
     """Bring every shared step and the gatherings with its theme together; gives the trajectories that changed.
 
     Costs one query while no programme has a shared step. Running it twice changes nothing the second time.
+
+    It reads every step that asks for a theme. `only_news`: not when nothing happened since that such a step or such a
+    gathering depends on. The daily look goes without: two that write at once may leave a fact behind the last one seen.
     """
     with store.read() as session:
         steps = _shared_steps(session)
-        if not steps:
+        if not steps or (only_news and not _is_news(session)):
             return []
+        last = session.exec(select(func.max(Event.id))).one() or 0
         asking = _asking(session, steps)
         offers = list(offered(session, {each.step.theme for each in asking}, now))
         todo = [row_id(work.gathering) for work in _work(session, asking, now)]
@@ -99,10 +108,34 @@ def follow_themes(store: Store, settings: Settings, *, now: datetime) -> list[in
             }:
                 changed.add(trajectory_id)
                 wake(session, [trajectory_id], now)
+    if only_news and not changed:
+        with store.write() as session:
+            session.add(Event(at=now, name=FOLLOWED, details={"last": last}))
     return sorted(changed)
 
 
 # Looking
+
+
+def _is_news(session: Session) -> bool:
+    """Whether anything happened to a trajectory with a theme since this was last looked at."""
+    latest = select(Event).where(Event.name == FOLLOWED).order_by(col(Event.id).desc()).limit(1)
+    followed = session.exec(latest).first()
+    with_theme = [
+        row_id(version)
+        for version in session.exec(select(ProgrammeVersion))
+        if any(step.theme for step in programme_of(version.text, f"{version.key}@{version.version}").steps)
+    ]
+    query = (
+        select(Event.id)
+        .join(Trajectory, col(Trajectory.id) == col(Event.trajectory_id))
+        .where(
+            col(Event.id) > (followed.details["last"] if followed else 0),
+            or_(*(col(Event.name).startswith(f"{about}.") for about in _ABOUT)),
+            col(Trajectory.programme_version_id).in_(with_theme),
+        )
+    )
+    return session.exec(query.limit(1)).first() is not None
 
 
 def _shared_steps(session: Session) -> dict[tuple[int, str], tuple[Programme, Step]]:
