@@ -1,6 +1,7 @@
-"""The calendar behind a feed's secret address: read by calendars, over and over, so mostly answered with "not changed".
+"""The calendar behind a feed's secret address, and the page on which a person puts theirs into a calendar or ends it.
 
-Reading changes nothing. An address that never was one and one that was taken back get the same answer.
+Calendars ask over and over, so they mostly hear "not changed". Reading changes nothing. An address that never was one
+and one that was taken back get the same answer.
 """
 
 from email.utils import format_datetime
@@ -10,7 +11,7 @@ from starlette.exceptions import HTTPException
 
 from portal.pages import Desk
 from portal.public import GET
-from traject.feeds import open_feed, read_feed
+from traject.feeds import feed_url, find_own, open_feed, read_feed, revoke_feed, webcal_url
 
 
 def feed_pages(desk: Desk) -> APIRouter:
@@ -34,6 +35,29 @@ def feed_pages(desk: Desk) -> APIRouter:
         headers["Last-Modified"] = format_datetime(found.last_modified, usegmt=True)
         headers["Content-Disposition"] = 'inline; filename="hart.ics"'
         return Response(found.data, media_type="text/calendar", headers=headers)
+
+    @router.api_route("/f/{token}", methods=GET)
+    def page(request: Request, token: str) -> Response:  # pyright: ignore[reportUnusedFunction]
+        with desk.store.read() as session:
+            found = find_own(session, token)
+            if found is None or found[0].revoked_at is not None:
+                raise HTTPException(404)
+            language = found[1].language
+        url = feed_url(desk.settings.base_url, token)
+        return desk.page(
+            request, "feed.html", language=language, url=url, webcal=webcal_url(url), ended=False
+        )
+
+    @router.post("/f/{token}")
+    def end(request: Request, token: str) -> Response:  # pyright: ignore[reportUnusedFunction]
+        with desk.store.write() as session:
+            found = find_own(session, token)
+            if found is None:
+                raise HTTPException(404)
+            feed, person = found
+            revoke_feed(session, feed.id or 0, now=desk.clock(), actor="participant")
+            language = person.language
+        return desk.page(request, "feed.html", language=language, ended=True)
 
     return router
 

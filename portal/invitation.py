@@ -20,6 +20,7 @@ from portal.pages import Desk
 from portal.public import GET
 from traject.access import open_token
 from traject.answers import Judged, can_answer, current_sequence
+from traject.feeds import own_feed
 from traject.waiting import (
     Standing,
     free,
@@ -178,5 +179,13 @@ def invitation_pages(desk: Desk) -> APIRouter:
         return desk.page(
             request, "invitation-thanks.html", language=shown.person.language, view=shown, back=f"/i/{token}"
         )
+
+    @router.post("/i/{token}/agenda")
+    def subscribe(request: Request, token: str) -> Response:  # pyright: ignore[reportUnusedFunction]
+        person = view(token).person
+        with desk.store.write() as session:
+            made = own_feed(session, desk.settings, person.id or 0, now=desk.clock())
+        query = f"?{request.url.query}" if request.url.query else ""
+        return RedirectResponse(f"/f/{made}{query}", status_code=303)
 
     return router

@@ -1,10 +1,11 @@
 """Feeds over HTTP: what a calendar gets that asks again and again, and what nobody gets."""
 
+import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from answering import dump
-from portal_site import Site, site
+from portal_site import Site, site, text_of
 from sqlmodel import select
 
 from models import Feed, Gathering, Person
@@ -75,7 +76,7 @@ def test_looking_changes_nothing_and_nothing_else_is_possible(site: Site):
     head = site.browser.head(path)
     assert (head.status_code, head.headers["etag"]) == (200, whole.headers["etag"])
     for method in ("POST", "PUT", "DELETE", "PATCH", "PROPFIND"):
-        assert site.browser.request(method, path).status_code == 405
+        assert site.browser.request(method, path).status_code in (404, 405)
     assert dump(site.store) == before
 
 
@@ -103,3 +104,71 @@ def test_an_unknown_and_a_revoked_address_get_the_same_answer(site: Site):
 def test_the_address_of_a_feed_stays_out_of_the_logs(site: Site):
     path = address(site)
     assert redact(f'"GET {path} HTTP/1.1" 200') == '"GET /f/… HTTP/1.1" 200'
+
+
+def subscribe(site: Site) -> str:
+    """Press the button on the page of thanks; gives the page it leads to."""
+    sent = site.browser.post(f"{site.invitation}/agenda", follow_redirects=False)
+    assert sent.status_code == 303
+    return sent.headers["location"]
+
+
+def test_a_person_subscribes_with_the_button_after_an_answer_and_a_calendar_reads_it(site: Site):
+    thanks = site.browser.post(site.invitation, data={"answer": "ACCEPTED"})
+    assert f'action="{site.invitation}/agenda"' in thanks.text
+    page = site.browser.get(subscribe(site))
+    assert "Al je bijeenkomsten in je agenda" in text_of(page.text)
+    [webcal] = re.findall(r'href="(webcal://[^"]+)"', page.text)
+    [https] = re.findall(r'value="(http[^"]+)"', page.text)
+    assert webcal.partition("://")[2] == https.partition("://")[2]
+    feed = site.browser.get(https.removeprefix("http://portal.example"))
+    assert (feed.status_code, b"STATUS:CONFIRMED" in feed.content) == (200, True)
+    assert site.events() == ["invitation.accepted", "feed.made"]
+
+
+def test_every_press_gives_the_same_address_until_it_is_ended_and_then_another(site: Site):
+    first = subscribe(site)
+    assert [subscribe(site) for _ in range(2)] == [first, first]
+    assert first.removeprefix("/f/") not in str(dump(site.store))
+    for _ in range(2):  # a second press says the same
+        assert "gestopt" in text_of(site.browser.post(first).text)
+    assert site.events() == ["feed.made", "feed.revoked"]
+    assert {site.browser.get(each).status_code for each in (first, f"{first}.ics")} == {404}
+    second = subscribe(site)
+    assert second != first
+    assert site.browser.get(f"{second}.ics").status_code == 200
+
+
+def test_an_address_that_staff_gave_is_not_the_one_a_person_makes(site: Site):
+    given = address(site)
+    own = subscribe(site)
+    assert f"{own}.ics" != given
+    assert subscribe(site) == own
+
+
+def test_looking_at_the_page_makes_and_ends_nothing(site: Site):
+    own = subscribe(site)
+    before = dump(site.store)
+    for path in (own, f"{site.invitation}/agenda", f"{site.invitation}/bedankt", f"{own}?lang=en"):
+        for method in ("GET", "HEAD"):
+            assert site.browser.request(method, path).status_code in (200, 405)
+    assert dump(site.store) == before
+
+
+def test_a_feed_that_is_no_persons_has_no_page_and_cannot_be_ended_by_its_address(site: Site):
+    with site.store.write() as session:
+        token = make_feed(session, FeedKind.STAFF, now=site.clock.at)[1]
+    assert site.browser.get(f"/f/{token}").status_code == 404
+    assert site.browser.post(f"/f/{token}").status_code == 404
+    assert site.browser.post("/f/unknown").status_code == 404
+    assert site.browser.post("/i/unknown/agenda").status_code == 404
+    assert site.browser.get(f"/f/{token}.ics").status_code == 200
+
+
+def test_the_subscription_is_told_in_english_to_who_reads_english(site: Site):
+    thanks = site.browser.post(f"{site.invitation}?lang=en", data={"answer": "ACCEPTED"})
+    assert f'action="{site.invitation}/agenda?lang=en"' in thanks.text
+    page = site.browser.post(f"{site.invitation}/agenda?lang=en")
+    assert '<html lang="en">' in page.text
+    assert "All your meetings in your calendar" in text_of(page.text)
+    assert "Your subscription has ended" in text_of(site.browser.post(str(page.url)).text)

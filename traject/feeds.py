@@ -4,7 +4,9 @@ What a feed says follows from the rows alone, and so does its ETag: no process k
 serves the portal gives the same answer at once. A feed names nobody: not who is invited, and not who comes.
 """
 
+import base64
 import hashlib
+import hmac
 import secrets
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
@@ -13,11 +15,11 @@ from functools import cache
 from pathlib import Path
 
 from sqlalchemy import Connection
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 import calendars
 from calendars.feed import CalendarFeed, FeedEvent, feed
-from models import Event, Feed, Invitation
+from models import Event, Feed, Invitation, Person
 from models.enums import FeedKind
 from traject import feed_rows, feed_shown
 from traject.access import TOKEN_BYTES, token_hash
@@ -96,9 +98,10 @@ def make_feed(
     now: datetime,
     person_id: int | None = None,
     trajectory_id: int | None = None,
+    token: str | None = None,
     actor: str = "staff",
 ) -> tuple[Feed, str]:
-    """Make a feed. Returns it and its token, which is kept nowhere.
+    """Make a feed. Returns it and its token (a random one unless given), which is kept nowhere.
 
     ValueError unless a person's feed has a person, a trajectory's a trajectory, and that of staff neither.
     """
@@ -108,7 +111,7 @@ def make_feed(
             f"a feed for {kind}: give the id of a person or of a trajectory when it is of one, and no other"
         )
         raise ValueError(message)
-    token = kind.value[0] + secrets.token_urlsafe(TOKEN_BYTES)
+    token = token or kind.value[0] + secrets.token_urlsafe(TOKEN_BYTES)
     made = Feed(
         token_hash=token_hash(token),
         kind=kind,
@@ -122,7 +125,35 @@ def make_feed(
     return made, token
 
 
-def revoke_feed(session: Session, number: int, *, now: datetime) -> Feed:
+def own_feed(session: Session, settings: Settings, person_id: int, *, now: datetime) -> str:
+    """The token of the feed that a person made for themselves: the same at every press, until it is revoked.
+
+    Only its hash is kept, so it is worked out from the secret key and the place of the feed among this person's.
+    """
+    session.exec(select(Person.id).where(Person.id == person_id).with_for_update()).one()
+    known = session.exec(select(Feed).where(Feed.person_id == person_id).order_by(col(Feed.id))).all()
+    for number, found in enumerate(known):
+        token = _own_token(settings, person_id, number)
+        if found.revoked_at is None and found.token_hash == token_hash(token):
+            return token
+    token = _own_token(settings, person_id, len(known))
+    make_feed(session, FeedKind.PERSON, now=now, person_id=person_id, token=token, actor="participant")
+    return token
+
+
+def _own_token(settings: Settings, person_id: int, number: int) -> str:
+    mark = hmac.digest(settings.key, f"feed:{person_id}:{number}".encode(), "sha256")
+    made = base64.urlsafe_b64encode(mark[:TOKEN_BYTES]).decode()
+    return FeedKind.PERSON.value[0] + made
+
+
+def find_own(session: Session, token: str) -> tuple[Feed, Person] | None:
+    """The feed of this token and its person, also when it was revoked; None when it is no person's."""
+    whose = select(Feed, Person).join(Person, col(Person.id) == col(Feed.person_id))
+    return session.exec(whose.where(Feed.token_hash == token_hash(token))).one_or_none()
+
+
+def revoke_feed(session: Session, number: int, *, now: datetime, actor: str = "staff") -> Feed:
     """End a feed for good; one that had ended stays as it was. Refused when there is none with this number."""
     found = session.get(Feed, number)
     if found is None:
@@ -130,7 +161,7 @@ def revoke_feed(session: Session, number: int, *, now: datetime) -> Feed:
         raise Refused(message)
     if found.revoked_at is None:
         found.revoked_at = now
-        session.add(_event("feed.revoked", found, now, "staff"))
+        session.add(_event("feed.revoked", found, now, actor))
     return found
 
 
