@@ -6,12 +6,13 @@ from collections.abc import Mapping
 
 from fastapi import Request
 from sqlalchemy.exc import DBAPIError
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 from starlette.background import BackgroundTask
 
-from models import Organisation, Person, RoleHolder, Trajectory
-from models.enums import InboxKind, OrganisationKind
+from models import Organisation, Person, Trajectory
+from models.enums import InboxKind
 from portal.pages import Desk
+from traject.guests import staff_of
 from traject.hints import hint
 from traject.inbox import apply_one, store_arrival
 
@@ -20,17 +21,7 @@ log = logging.getLogger(__name__)
 
 def adviser_of(session: Session, trajectory_id: int) -> Person | None:
     """Who of Hart has a role in the trajectory now; the first of them."""
-    return session.exec(
-        select(Person)
-        .join(RoleHolder, col(RoleHolder.person_id) == Person.id)
-        .join(Organisation, col(Organisation.id) == Person.organisation_id)
-        .where(
-            RoleHolder.trajectory_id == trajectory_id,
-            col(RoleHolder.until).is_(None),
-            Organisation.kind == OrganisationKind.HART,
-        )
-        .order_by(col(RoleHolder.since), col(RoleHolder.id))
-    ).first()
+    return next(iter(staff_of(session, trajectory_id)), None)
 
 
 def organisation_of(session: Session, trajectory: Trajectory) -> str:

@@ -289,6 +289,24 @@ def test_what_did_not_take_place_gets_another_date_and_conditions_wait_again(wor
     assert world.stage("begin").state == "open", "the stage waits for the gathering to be held"
 
 
+def test_a_task_that_lies_there_already_waits_for_the_new_date_and_closes_nothing(world: World) -> None:
+    week = over(world) + days(8)
+    world.live(week)
+    world.deliver(week)
+    assert world.step("verslag").state is StepState.OPEN
+    undone(world, week)
+    [report] = [task for task in world.tasks() if task.title == "Schrijf het verslag"]
+    assert report.detail == "‘Kennismaking’ ging niet door; dit kan pas na de nieuwe datum."
+    again = world.step(KEY).starts_at
+    assert again is not None
+    world.live(again + days(8))
+    assert world.step(KEY).state is StepState.DONE
+    assert world.stage("begin").state == "open", "the report is not written"
+    assert len(world.rows(Task, Task.title == "Schrijf het verslag")) == 1
+    world.do_tasks(again + days(8))
+    assert world.step("verslag").state is StepState.DONE
+
+
 def test_the_new_date_moves_the_event_in_the_calendars_of_those_who_are_still_there(world: World) -> None:
     now = evening(world)
     first = world.gathering(KEY)

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from engine_cases import World, add_school, dump, engine_settings, local
 
-from models import EvaluationRequest, Invitation, Person, RoleHolder
-from models.enums import PartStat, RequestState
+from models import EvaluationRequest, Invitation, Organisation, Person, RoleHolder
+from models.enums import OrganisationKind, PartStat, RequestState
+from portal.answering import adviser_of
 from traject.answers import Answer, Judged, record_answer
 from traject.errors import Refused
 from traject.hand_over import hand_over
@@ -172,6 +173,11 @@ def test_open_tasks_move_to_the_new_adviser(world: World):
         email="k.smit@hart.example",
     )
     [kim] = world.rows(Person, Person.email == "k.smit@hart.example")
+    assert world.rows(Organisation, Organisation.id == kim.organisation_id)[0].kind == OrganisationKind.HART
+    with world.store.read() as session:
+        adviser = adviser_of(session, world.trajectory().id or 0)
+    assert adviser is not None
+    assert adviser.email == kim.email, "and people who look at a page see whom to turn to"
     assert [(task.id, task.person_id) for task in world.tasks()] == [(each, kim.id) for each in before]
     world.live(local(2026, 12, 8), world.do_tasks)
     [opened] = world.mails("stage-opened")

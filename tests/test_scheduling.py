@@ -18,6 +18,7 @@ from models.enums import StepState, TaskState
 from traject.days_off import change_days_off
 from traject.errors import Refused
 from traject.launch import RoleGiven, launch
+from traject.overview import Coming, coming
 from traject.scheduling import schedule_gatherings
 from traject.staff import finish_task, move_step
 from traject.staff_agenda import READ_AGAIN_AFTER, read_agendas, remove_agenda, set_agenda
@@ -252,6 +253,17 @@ def asked_at(world: World) -> datetime:
     assert at is not None
     world.live(at)
     return at
+
+
+def test_what_is_coming_says_that_staff_choose_a_date_before_anybody_is_invited(staffed: World):
+    def first() -> Coming:
+        with staffed.store.read() as session:
+            found = coming(session, until=MORNING + timedelta(days=90), now=MORNING)
+        return next(one for one in found if one.key == KEY and one.what != "hold")
+
+    assert (first().what, [role.nl for role in first().to]) == ("choose", ["adviseur"])
+    choose(staffed.store, staffed.settings, REFERENCE, KEY, to=local(2026, 10, 8, 14), now=MORNING)
+    assert (first().what, len(first().to)) == ("invite", 3)
 
 
 def test_staff_are_asked_with_the_three_best_moments_and_nobody_is_invited(staffed: World):

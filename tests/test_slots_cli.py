@@ -60,6 +60,21 @@ def test_staff_see_what_can_be_and_why_not_and_choose(traject: Traject, tmp_path
     assert traject("slots", *INTAKE, "--json").code == 0
 
 
+def test_what_stands_in_a_calendar_moves_gatherings_at_once_and_is_said(traject: Traject, tmp_path: Path):
+    def intake() -> str:
+        steps = traject("status", "po-nieuw:16LF00", "--json").json["steps"]
+        return next(step["starts_at"] for step in steps if step["key"] == "intake")
+
+    was = intake()
+    file = tmp_path / "sanne.ics"
+    file.write_text(CALENDAR.replace("20261020", was[:10].replace("-", "")))
+    read = traject("people", "agenda", "sanne@hart.example", str(file))
+    assert "Een andere datum kregen bijeenkomsten van: po-nieuw:16LF00." in read.out
+    assert intake() > was
+    again = traject("people", "agenda", "sanne@hart.example", str(file), "--json").json
+    assert again["replanned"] == []
+
+
 def test_a_broken_calendar_is_said_where_dates_are_looked_for_and_by_the_doctor(
     traject: Traject, tmp_path: Path
 ):

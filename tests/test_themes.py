@@ -5,17 +5,21 @@ from pathlib import Path
 
 import pytest
 from engine_cases import MORNING, World, add_school, dump, engine_settings, local
+from sqlmodel import select
 
 from models import Gathering, Invitation, Person, StepRow
-from models.enums import GatheringState, StepState
+from models.enums import GatheringState, PartStat, StepState
 from traject.advance import advance
+from traject.dossier import find, load, row_id
 from traject.hand_over import hand_over
 from traject.launch import RoleGiven
+from traject.overview import coming, trajectories
 from traject.reconcile import reconcile
 from traject.scheduling import schedule_gatherings
 from traject.staff import move_step, pause, skip
 from traject.store import Store
 from traject.themes import follow_themes
+from traject.who_comes import by_answer, who_comes
 
 HOST = """
 programme: middagen
@@ -198,6 +202,45 @@ def test_two_schools_that_share_a_teacher_invite_her_once_and_the_other_keeps_he
     assert "bo@school.example" not in invited(world)
     assert world.mails("cancellation", to="noor@school.example") == []
     assert len(world.mails("cancellation", to="bo@school.example")) == 1
+
+
+def test_a_school_sees_who_of_its_own_people_comes_to_the_gathering_elsewhere(world: World):
+    host(world)
+    ask(world)
+    ask(world, school="16LG00", team=(NOOR,))
+    live(world, FIXED)
+    with world.store.write() as session:
+        noor = session.exec(select(Person).where(Person.email == "noor@school.example")).one()
+        place = session.exec(select(Invitation).where(Invitation.person_id == noor.id)).one()
+        place.partstat, place.answered_at = PartStat.ACCEPTED, FIXED
+
+    def said(reference: str) -> dict[str, list[str]]:
+        with world.store.read() as session:
+            dossier = load(session, row_id(find(session, reference)), world.settings, FIXED)
+            found = by_answer(who_comes(session, dossier))
+        return {word.value: [each.person.name for each in of] for word, of in found.items()}
+
+    assert said(ASKS) == {"yes": ["Noor Visser"], "nothing": ["Bo Prins", "Sam Vos"]}
+    assert said("verder:16LG00") == {"yes": ["Noor Visser"], "nothing": ["Sam Vos"]}
+    assert said(GATHERS) == {"yes": ["Noor Visser"], "nothing": ["Bo Prins", "Kim Mol", "Sam Vos"]}
+    with world.store.read() as session:
+        waits = {line.reference: line.unanswered for line in trajectories(session)}
+    assert (waits[GATHERS], waits[ASKS]) == (3, 1)
+
+
+def test_what_is_coming_says_that_the_date_of_a_shared_step_is_looked_for(world: World):
+    ask(world)
+    live(world, MORNING)
+
+    def acts() -> list[str]:
+        with world.store.read() as session:
+            found = coming(session, until=MORNING + timedelta(days=365), now=MORNING)
+        return [one.what for one in found if one.key == "samen"]
+
+    assert acts() == ["look"]
+    host(world)
+    live(world, MORNING)
+    assert acts() == ["hold"], "whoever holds it invites them"
 
 
 def test_the_step_follows_when_the_gathering_moves_and_is_done_when_it_is_held(world: World):

@@ -10,8 +10,8 @@ the feeds say so, and it can never become held.
 
 from sqlmodel import col, select
 
-from models import Gathering, RoleHolder, StepRow, Trajectory
-from models.enums import GatheringState, StepState, TrajectoryState
+from models import Gathering, RoleHolder, StepRow, Task, Trajectory
+from models.enums import GatheringState, StepState, TaskState, TrajectoryState
 from traject import outbox
 from traject.dossier import row_id
 from traject.gatherings import Gatherings
@@ -39,7 +39,21 @@ def take_back(gatherings: Gatherings, row: StepRow, gathering: Gathering) -> Non
             child.state, child.note = StepState.PLANNED, ""
             child.acted_at = child.done_at = child.moved_to = None
     _let_go(gatherings, gathering)
+    _tell_in_tasks(gatherings, row)
     gatherings.effects.event("gathering.not-held", actor="staff", step=row.key, gathering=gathering.id)
+
+
+def _tell_in_tasks(gatherings: Gatherings, row: StepRow) -> None:
+    """What the adviser was given to do after it lies there still: it says that it can only be done after the new date."""
+    dossier = gatherings.dossier
+    after = {s.key for s in dossier.programme.steps if s.when is not None and s.when.step == row.key}
+    steps = [
+        row_id(step) for (key, cycle), step in dossier.steps.items() if key in after and cycle == row.cycle
+    ]
+    lying = select(Task).where(col(Task.step_id).in_(steps), Task.state == TaskState.OPEN)
+    for task in gatherings.session.exec(lying):
+        note = f"‘{row.title}’ ging niet door; dit kan pas na de nieuwe datum."
+        task.detail = f"{task.detail} {note}".strip()
 
 
 def _let_go(gatherings: Gatherings, gathering: Gathering) -> None:

@@ -12,6 +12,8 @@ from traject.asking import Asking
 from traject.dossier import open_gatherings, row_id
 from traject.errors import Refused
 from traject.gatherings import Gatherings
+from traject.launch import hart_itself, home_of
+from traject.programme import Role
 from traject.settings import Settings
 from traject.staff import StaffResult, Work, action, withdraw_request
 from traject.staff_action import refuse_ended
@@ -53,7 +55,7 @@ def hand_over(
         if email is None and (old is None or (declared[role].required and len(holders) == 1)):
             message = f"rol ‘{role}’ is verplicht; geef ook wie hem overneemt"
             raise Refused(message)
-        new = person_for(work, name or "", email) if email else None
+        new = person_for(work, name or "", email, declared[role]) if email else None
         if old is not None and new is not None and old.id == new.id:
             message = f"{old.name} heeft de rol ‘{role}’ al"
             raise Refused(message)
@@ -85,18 +87,18 @@ def _leaving(holders: list[Person], role: str, old_email: str | None) -> Person 
     raise Refused(message)
 
 
-def person_for(work: Work, name: str, email: str) -> Person:
-    """The person with this address, who is added when nobody has it. Refused when no mail can reach it."""
+def person_for(work: Work, name: str, email: str, role: Role | None = None) -> Person:
+    """The person with this address, who is added when nobody has it. Refused when no mail can reach it.
+
+    Somebody new belongs to the school of the trajectory, unless the role says otherwise.
+    """
     if problem := person_problem(name, email.strip()):
         raise Refused(problem)
     found = work.session.exec(select(Person).where(Person.email == email.strip().lower())).one_or_none()
     if found is None:
-        organisation = work.dossier.organisation
-        found = Person(
-            name=name or email,
-            email=email.strip().lower(),
-            organisation_id=organisation.id if organisation else None,
-        )
+        school = work.dossier.trajectory.organisation_id
+        home = home_of(role, school=school, hart=hart_itself(work.session)) if role else school
+        found = Person(name=name or email, email=email.strip().lower(), organisation_id=home)
         work.session.add(found)
         work.session.flush()
     return found

@@ -33,7 +33,7 @@ from traject.launch_check import (
     preview,
     reference_of,
 )
-from traject.programme import Programme
+from traject.programme import Programme, Role
 from traject.replan import stage_values, step_values
 from traject.settings import Settings
 from traject.store import Store
@@ -157,8 +157,13 @@ def _write(
     return launched
 
 
-def _hart(session: Session) -> int:
-    """Hart itself, as an organisation: who has a staff role belongs to it."""
+def home_of(role: Role, *, school: int | None, hart: int) -> int | None:
+    """The organisation that somebody new belongs to by their role: Hart, the school, or one that is not known."""
+    return hart if role.staff else None if role.key == "partner" else school
+
+
+def hart_itself(session: Session) -> int:
+    """Hart as an organisation, which is added when it is not there yet."""
     found = session.exec(select(Organisation).where(Organisation.kind == OrganisationKind.HART)).first()
     if found is None:
         found = Organisation(kind=OrganisationKind.HART, name="Hart", municipality="Haarlem")
@@ -170,13 +175,13 @@ def _hart(session: Session) -> int:
 def _people(session: Session, prepared: Sequence[Prepared]) -> dict[str, int]:
     """Everybody who gets a role, by address; who is new is added."""
     wanted: dict[str, tuple[RoleGiven, int | None]] = {}
-    hart = _hart(session)
+    hart = hart_itself(session)
     for one in prepared:
         school = one.organisation.id if one.organisation else None
         for given in one.request.roles:
-            staff = one.programme is not None and one.programme.role(given.role).staff
-            home = hart if staff else None if given.role == "partner" else school
-            wanted.setdefault(given.email.lower(), (given, home))
+            if one.programme is not None:
+                home = home_of(one.programme.role(given.role), school=school, hart=hart)
+                wanted.setdefault(given.email.lower(), (given, home))
     known = {
         person.email: row_id(person)
         for person in session.exec(select(Person).where(col(Person.email).in_(list(wanted))))

@@ -28,6 +28,7 @@ from models.enums import (
     TaskState,
     TrajectoryState,
 )
+from traject.choosing import asks_others
 from traject.dossier import programme_of
 from traject.programme import Step, Text
 
@@ -54,7 +55,11 @@ class TrajectoryLine:
 
 @dataclass(frozen=True, slots=True)
 class Coming:
-    """One thing that is going to happen. `what` says what the engine does: send, invite, ask, hold, close, assign."""
+    """One thing that is going to happen. `what` says what the engine does.
+
+    It sends, invites, asks, holds, closes, assigns; where a date is not its own to choose it asks staff to `choose`
+    one, or to `look` for one that others offer.
+    """
 
     at: datetime
     what: str
@@ -137,7 +142,7 @@ def _counts(session: Session, by: int, *where: bool) -> dict[int, int]:
 
 
 def _unanswered(session: Session) -> dict[int, int]:
-    """How many answers are awaited, by trajectory."""
+    """How many answers are awaited, by trajectory; of who joined a gathering elsewhere at both."""
     asked = session.exec(
         select(EvaluationRound.trajectory_id, func.count())
         .join(EvaluationRequest, col(EvaluationRequest.round_id) == col(EvaluationRound.id))
@@ -155,7 +160,19 @@ def _unanswered(session: Session) -> dict[int, int]:
         )
         .group_by(col(Gathering.trajectory_id))
     )
-    for trajectory_id, count in invited:
+    joined = session.exec(
+        select(StepRow.trajectory_id, func.count())
+        .join(Invitation, col(Invitation.step_id) == col(StepRow.id))
+        .join(Gathering, col(Gathering.id) == col(Invitation.gathering_id))
+        .where(
+            Gathering.state == GatheringState.FIXED,
+            col(Gathering.trajectory_id) != col(StepRow.trajectory_id),
+            col(Invitation.answered_at).is_(None),
+            col(Invitation.is_cancelled).is_(False),
+        )
+        .group_by(col(StepRow.trajectory_id))
+    )
+    for trajectory_id, count in (*invited, *joined):
         found[trajectory_id] = found.get(trajectory_id, 0) + count
     return found
 
@@ -183,9 +200,8 @@ def coming(session: Session, *, until: datetime, now: datetime, only: int | None
     found: list[Coming] = []
     for row, trajectory, version, school in session.exec(query):
         programme = programme_of(version.text, f"{version.key}@{version.version}")
-        title, to = _words(
-            row, next((s for s in programme.steps if s.key == row.key.partition("/")[0]), None)
-        )
+        step = next((s for s in programme.steps if s.key == row.key.partition("/")[0]), None)
+        title, to = _words(row, step)
         found += [
             Coming(
                 at=at,
@@ -196,11 +212,15 @@ def coming(session: Session, *, until: datetime, now: datetime, only: int | None
                 cycle=row.cycle,
                 kind=row.kind,
                 title=title,
-                to=tuple(role.title for role in programme.roles if role.key in to),
+                to=tuple(
+                    role.title
+                    for role in programme.roles
+                    if (role.staff if what in _FOR_STAFF else role.key in to)
+                ),
                 certainty=row.certainty,
                 on_hold=row.on_hold,
             )
-            for at, what in _moments(row, now)
+            for at, what in _moments(row, step, now)
             if at <= until
         ]
     return sorted(found, key=lambda one: (one.at, one.reference, one.key, one.cycle))
@@ -213,7 +233,9 @@ def _words(row: StepRow, step: Step | None) -> tuple[Text, tuple[str, ...]]:
     part = row.key.partition("/")[2]
     if part == "escalation" and step.escalation:
         return step.escalation.title, (step.escalation.to,)
-    prefix = "Reminder: " if part.startswith("reminder") else ""
+    prefix = (
+        "Reminder: " if part.startswith("reminder") else "Asked again: " if part.startswith("nudge") else ""
+    )
     return Text(row.title, f"{prefix}{step.title.in_language('en')}"), step.to
 
 
@@ -225,10 +247,17 @@ _ACTS = {
 }
 
 
-def _moments(row: StepRow, now: datetime) -> Sequence[tuple[datetime, str]]:
+_FOR_STAFF = ("choose", "look")
+
+
+def _moments(row: StepRow, step: Step | None, now: datetime) -> Sequence[tuple[datetime, str]]:
     moments: list[tuple[datetime, str]] = []
     if row.state is StepState.PLANNED and row.due_at:
-        moments.append((row.due_at, _ACTS[row.kind]))
+        act = _ACTS[row.kind]
+        if step is not None and row.kind is StepKind.GATHERING and asks_others(step, row):
+            act = "look" if step.is_shared else "choose"
+        if act != "look" or row.starts_at is None:  # else who holds it elsewhere invites them
+            moments.append((row.due_at, act))
     if row.kind is StepKind.GATHERING and row.starts_at and row.starts_at > now:
         moments.append((row.starts_at, "hold"))
     if row.kind is StepKind.EVALUATION and row.ends_at and row.ends_at > now:

@@ -30,7 +30,18 @@ class ScheduleReport:
 
 def schedule_gatherings(store: Store, settings: Settings, *, now: datetime) -> ScheduleReport:
     """Read when staff are taken, plan again what has no date or a wrong one; then invite whom it is time to invite."""
-    report = ScheduleReport(read_agendas(store, settings, now=now))
+    agendas = read_agendas(store, settings, now=now)
+    report = ScheduleReport(agendas, plan_dates_again(store, settings, now=now))
+    report.joined = follow_themes(store, settings, now=now)
+    due = _with_due_gatherings(store, now)
+    only = [*dict.fromkeys([*report.replanned, *report.joined, *due])]
+    report.advanced = advance(store, settings, now=now, only=only)
+    return report
+
+
+def plan_dates_again(store: Store, settings: Settings, *, now: datetime) -> list[int]:
+    """Plan again what has no date, or one at which people are taken; gives the trajectories whose dates changed."""
+    changed: list[int] = []
     for trajectory_id in _to_look_at(store, now):
         with store.write() as session:
             dossier = load(session, trajectory_id, settings, now, lock=True)
@@ -38,12 +49,8 @@ def schedule_gatherings(store: Store, settings: Settings, *, now: datetime) -> S
             follow(session, dossier, Effects(session, dossier, settings, now))
             if before != {name: row.starts_at for name, row in dossier.steps.items()}:
                 dossier.trajectory.next_due_at = now
-                report.replanned.append(trajectory_id)
-    report.joined = follow_themes(store, settings, now=now)
-    due = _with_due_gatherings(store, now)
-    only = [*dict.fromkeys([*report.replanned, *report.joined, *due])]
-    report.advanced = advance(store, settings, now=now, only=only)
-    return report
+                changed.append(trajectory_id)
+    return changed
 
 
 def _to_look_at(store: Store, now: datetime) -> list[int]:

@@ -19,6 +19,7 @@ from traject.cli import (
     running,
     school_calendar,
     slots,
+    tasks,
     templates,
     trial,
     watching,
@@ -65,7 +66,7 @@ app.add_typer(gatherings.commands, name="gatherings")
 app.add_typer(programmes.commands, name="programmes")
 app.add_typer(templates.commands, name="templates")
 app.add_typer(quiet.commands, name="quiet")
-app.add_typer(watching.tasks, name="tasks")
+app.add_typer(tasks.commands, name="tasks")
 app.add_typer(mail_plan.outbox, name="outbox")
 app.add_typer(mail.inbox, name="inbox")
 mail.inbox.add_typer(mailbox.commands)

@@ -10,12 +10,14 @@ from rich.markup import escape
 from rich.text import Text as Styled
 from sqlmodel import Session
 
+from models import Trajectory
 from traject import staff_dates
 from traject.cli.changing import CycleName, Reference, decide
 from traject.cli.console import AsJson, BadUsage, Desk, DryRun, Yes, both, desk
 from traject.cli.people import commands as people
 from traject.dossier import Dossier, find, load, row_id
 from traject.obstacles import Obstacle
+from traject.scheduling import plan_dates_again
 from traject.search import Rejected
 from traject.show import day, instant_json, moment, table
 from traject.slots import Slots, slots_of
@@ -256,17 +258,26 @@ def agenda(
                 "give a web address or an .ics file, or --remove",
             )
         )
+    now = at.now()
     if remove:
         remove_agenda(at.store, email)
         times = 0
         told = at.say("De agenda wordt niet meer gelezen.", "The calendar is read no more.")
     else:
-        times = set_agenda(at.store, at.settings, email, place, now=at.now())
+        times = set_agenda(at.store, at.settings, email, place, now=now)
         told = at.say(
             f"Gelezen: {times} keer bezet in de komende twee jaar. Vanaf nu elke dag.",
             f"Read: taken {times} times in the coming two years. From now on every day.",
         )
+    changed = plan_dates_again(at.store, at.settings, now=now)
+    with at.store.read() as session:
+        moved = [session.get_one(Trajectory, number).reference for number in changed]
     if as_json:
-        at.give({"email": email, "is_read": not remove, "busy_times": times})
-    else:
-        at.tell(told)
+        at.give({"email": email, "is_read": not remove, "busy_times": times, "replanned": moved})
+        return
+    at.tell(told)
+    if moved:
+        names = ", ".join(moved)
+        at.tell(
+            at.say(f"Een andere datum kregen bijeenkomsten van: {names}.", f"Gatherings moved in: {names}.")
+        )

@@ -1,7 +1,7 @@
-"""`traject status`, `upcoming` and `tasks`: how far everything is, what comes, and what staff must do."""
+"""`traject status` and `upcoming`: how far everything is, and what comes."""
 
+from collections.abc import Sequence
 from datetime import timedelta
-from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -9,22 +9,23 @@ from rich.markup import escape
 from rich.text import Text as Styled
 from sqlmodel import Session, col, func, select
 
-from models import Message, Organisation, Person, Task, Trajectory
+from models import Message, Person, Task
 from models.enums import StepState, TaskState
-from traject import staff
-from traject.cli.changing import decide
-from traject.cli.console import AsJson, Desk, DryRun, Yes, both, desk
+from traject.cli.console import AsJson, Desk, both, desk
 from traject.cli.mailbox import warn_of_the_mailbox
-from traject.dossier import Dossier, find, load, row_id
+from traject.dossier import Dossier, StepId, find, load, row_id
+from traject.guests import Said, said_word
 from traject.overview import Coming, coming, trajectories
 from traject.show import MOMENT, day, instant_json, moment, table, word
+from traject.who_comes import Answered, by_answer, who_comes
 
 commands = typer.Typer()
-tasks = typer.Typer(help=both("Taken van medewerkers.", "Tasks of staff."), no_args_is_help=True)
 
 _WHAT = {
     "send": ("mail", "mail"),
     "invite": ("uitnodiging", "invitation"),
+    "choose": ("taak: kies een datum", "task: choose a date"),
+    "look": ("taak als er nog geen datum is", "task if there is no date yet"),
     "ask": ("evaluatie vragen", "ask evaluation"),
     "assign": ("taak", "task"),
     "hold": ("bijeenkomst", "gathering"),
@@ -119,6 +120,7 @@ def _owed(at: Desk, line: Any) -> str:
 
 def _in_full(at: Desk, session: Session, dossier: Dossier) -> dict[str, Any]:
     zone, trajectory = at.settings.zone, dossier.trajectory
+    answers = who_comes(session, dossier)
     return {
         "id": dossier.id,
         "reference": trajectory.reference,
@@ -157,7 +159,12 @@ def _in_full(at: Desk, session: Session, dossier: Dossier) -> dict[str, Any]:
                 "certainty": step.certainty.value,
                 "on_hold": step.on_hold,
                 "note": step.note or None,
-                "unanswered": [person.email for person in dossier.unanswered(step.key, step.cycle)],
+                "unanswered": [person.email for person in _silent(dossier, answers, (step.key, step.cycle))],
+                "answers": [
+                    {"name": each.person.name, "email": each.person.email, "answer": each.said.value}
+                    for each in answers
+                    if each.step == (step.key, step.cycle)
+                ],
             }
             for step in sorted(
                 dossier.steps.values(), key=lambda s: (s.due_at is None, str(s.due_at), s.key, s.cycle)
@@ -207,12 +214,14 @@ def _show_in_full(at: Desk, session: Session, dossier: Dossier) -> None:
     _show_coming(
         at, coming(session, until=now + timedelta(days=90), now=now, only=dossier.id)[:12], names=False
     )
+    answers = who_comes(session, dossier)
     waiting = [
         f"{person.name} <{person.email}>: {step.title}"
         for step in dossier.steps.values()
         if step.state is StepState.OPEN
-        for person in dossier.unanswered(step.key, step.cycle)
+        for person in _silent(dossier, answers, (step.key, step.cycle))
     ]
+    _show_list(at, at.say("Wie komt", "Who comes"), _coming_lines(at, dossier, answers))
     _show_list(at, at.say("Nog geen antwoord", "No answer yet"), waiting)
     _show_list(
         at,
@@ -237,6 +246,28 @@ def _show_in_full(at: Desk, session: Session, dossier: Dossier) -> None:
         if step.on_hold
     ]
     _show_list(at, at.say("Vastgehouden", "On hold"), held)
+
+
+def _silent(dossier: Dossier, answers: Sequence[Answered], step: StepId) -> list[Person]:
+    """Who was asked or invited by a step and has not answered, also where they joined a gathering elsewhere."""
+    elsewhere = [each for each in answers if each.step == step and each.is_elsewhere]
+    return [*dossier.unanswered(*step), *(each.person for each in elsewhere if each.said is Said.NOTHING)]
+
+
+def _coming_lines(at: Desk, dossier: Dossier, answers: Sequence[Answered]) -> list[str]:
+    """A line for each gathering: how many say what, and of those who come or may come their names."""
+    lines: list[str] = []
+    for step in dict.fromkeys(each.step for each in answers):
+        row = dossier.steps[step]
+        said = by_answer([each for each in answers if each.step == step])
+        parts = [
+            f"{said_word(word, at.language)} {len(of)}"
+            + (f" ({', '.join(each.person.name for each in of)})" if word is not Said.NOTHING else "")
+            for word, of in said.items()
+        ]
+        when = f" {moment(row.starts_at, at.settings.zone, at.language)}" if row.starts_at else ""
+        lines.append(f"{row.title}{when}: {'; '.join(parts)}")
+    return lines
 
 
 def _show_list(at: Desk, heading: str, lines: list[str]) -> None:
@@ -310,64 +341,3 @@ def _show_coming(at: Desk, found: list[Coming], *, names: bool) -> None:
             certain,
         )
     at.show(made)
-
-
-@tasks.command("list", help=both("Alle open taken.", "All open tasks."))
-def list_tasks(context: typer.Context, as_json: AsJson = False) -> None:
-    """What staff still have to do, oldest date first."""
-    at = desk(context)
-    query = (
-        select(Task, Trajectory, Organisation.name, Person.name)
-        .join(Trajectory, col(Trajectory.id) == col(Task.trajectory_id))
-        .join(Organisation, col(Organisation.id) == col(Trajectory.organisation_id), isouter=True)
-        .join(Person, col(Person.id) == col(Task.person_id), isouter=True)
-        .where(Task.state == TaskState.OPEN)
-        .order_by(col(Task.due_on).is_(None), col(Task.due_on), col(Task.id))
-    )
-    with at.store.read() as session:
-        rows: list[dict[str, Any]] = [
-            {
-                "id": task.id,
-                "reference": trajectory.reference,
-                "name": school or trajectory.group_name,
-                "title": task.title,
-                "detail": task.detail,
-                "for": person,
-                "due_on": task.due_on,
-            }
-            for task, trajectory, school, person in session.exec(query)
-        ]
-    if as_json:
-        at.give(rows)
-        return
-    made = table(
-        ("Nr", {"justify": "right"}),
-        at.say("Taak", "Task"),
-        at.say("School of groep", "School or group"),
-        at.say("Voor", "For"),
-        at.say("Vóór", "By"),
-    )
-    for row in rows:
-        by = day(row["due_on"], at.language) if row["due_on"] else ""
-        made.add_row(str(row["id"]), escape(row["title"]), escape(row["name"]), escape(row["for"] or ""), by)
-    at.show(made)
-    at.tell(at.say(f"{len(rows)} taken", f"{len(rows)} tasks"))
-
-
-@tasks.command("done", help=both("Een taak is gedaan.", "A task is done."))
-def finish(
-    context: typer.Context,
-    number: Annotated[int, typer.Argument(help=both("Nummer van de taak.", "Number of the task."))],
-    dry_run: DryRun = False,
-    yes: Yes = False,
-    as_json: AsJson = False,
-) -> None:
-    """The stage that waited for it may close."""
-    at = desk(context)
-    decide(
-        context,
-        partial(staff.finish_task, at.store, at.settings, number),
-        dry_run=dry_run,
-        yes=yes,
-        as_json=as_json,
-    )
