@@ -17,6 +17,7 @@ from calendars.content_lines import Component, folded
 
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 FIRST_YEAR = 1970
+MAX_LINES = 1_000  # of an observance that others wrote; the longest real ones have some 200
 _PROBE = timedelta(days=7)  # no zone changes its clock twice within a week
 
 
@@ -157,8 +158,10 @@ def offset_at(zone: Component, local: datetime) -> timedelta:
     observances = [part for part in zone.components if part.name in ("STANDARD", "DAYLIGHT")]
     if not observances:
         raise ValueError("it has no STANDARD and no DAYLIGHT")
-    onsets = [(onset, _offset(part, "TZOFFSETTO")) for part in observances for onset in _onsets(part, local)]
-    begun = [(onset, offset) for onset, offset in onsets if onset <= local]
+    begun: list[tuple[datetime, timedelta]] = []
+    for part in observances:
+        offset = _offset(part, "TZOFFSETTO")
+        begun += [(onset, offset) for onset in _onsets(part, local) if onset <= local]
     if not begun:
         raise ValueError(f"none of its observances has begun by {local:%Y-%m-%d}")
     return max(begun)[1]
@@ -166,6 +169,8 @@ def offset_at(zone: Component, local: datetime) -> timedelta:
 
 def _onsets(observance: Component, local: datetime) -> Iterator[datetime]:
     """Yield the onsets of an observance that can be the last one before a local time."""
+    if len(observance.lines) > MAX_LINES:
+        raise ValueError(f"its {observance.name} has more than {MAX_LINES} lines")
     start = _local_time(_value(observance, "DTSTART"))
     yield start
     for line in observance.all("RDATE"):

@@ -170,7 +170,30 @@ def test_any_tree_of_parts_has_an_outcome(lite: tuple[Store, Settings, World], m
 HEAD = b"Return-Path: <>\r\nFrom: MAILER-DAEMON@x.example\r\nSubject: Undelivered\r\nMIME-Version: 1.0\r\n"
 MIXED = HEAD + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
 PLAIN = HEAD + b"Content-Type: text/plain\r\n\r\n"
+COUNTER = b"""From: fatima@school.example\r
+Content-Type: text/calendar\r
+\r
+BEGIN:VCALENDAR\r
+METHOD:COUNTER\r
+BEGIN:VTIMEZONE\r
+TZID:q\r
+BEGIN:STANDARD\r
+DTSTART:00010101T000000\r
+%sTZOFFSETFROM:+0100\r
+TZOFFSETTO:+0100\r
+END:STANDARD\r
+END:VTIMEZONE\r
+BEGIN:VEVENT\r
+UID:q\r
+DTSTART;TZID=q:20261001T100000\r
+DTEND;TZID=q:20261001T110000\r
+ATTENDEE:mailto:fatima@school.example\r
+END:VEVENT\r
+END:VCALENDAR\r
+"""
 HUGE = {
+    "a zone that changed 40,000 times": COUNTER % (b"RDATE:20200101T000000\r\n" * 40_000),
+    "a zone with 20,000 rules": COUNTER % (b"RRULE:FREQ=YEARLY;BYMONTH=10;BYDAY=-1SU;BYMONTHDAY=1,2\r\n" * 15_000),
     "50 MB": PLAIN + b"x" * 50_000_000,
     "10,000 parts": MIXED + b"--b\r\nContent-Type: text/calendar\r\n\r\nx\r\n" * 10_000,
     "100,000 blocks of a delivery status": HEAD + b"Content-Type: message/delivery-status\r\n\r\n" + b"Action: failed\r\n\r\n" * 100_000,
