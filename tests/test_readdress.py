@@ -1,6 +1,7 @@
 """A hard bounce holds all that goes to a person; another address, or the same that works after all, lets it go."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.policy import default as modern
@@ -9,16 +10,19 @@ import pytest
 import time_machine
 from answering import dump, events
 from commands import LAUNCH, Traject, with_settings
+from mail_samples import CONTEXT_OF, HEAD
 from sqlmodel import col, select
 
 from calendars.sent import sent_in
 from models import Gathering, Invitation, Message, Person, Task
 from models.enums import AddressState, MessageKind, MessageState, PartStat, TaskState
+from traject.compose import compose
 from traject.errors import Refused
 from traject.inbox import add_mail
 from traject.readdress import address_works, change_person
 from traject.settings import Settings
 from traject.store import Store
+from traject.unsubscribe import links, person_of, unsubscribe
 
 NOOR, NEW = "noor@school.example", "n.visser@school.example"
 
@@ -204,6 +208,50 @@ def test_an_invitation_moves_to_the_new_address_and_the_answer_stays(
         told = [(sent_in(message.data or b"").event.sequence, message.to_email) for message in sent]
     assert [to for _, to in told] == [to for _, to in kinds]
     assert [sequence for sequence, _ in told] == ([1, 2] if old_works else [1])
+
+
+def news_that_came_back(store: Store, settings: Settings, now: datetime) -> Message:
+    """Noor's first mail, as if it had been news: it went out and came back."""
+    with store.write() as session:
+        first = session.exec(
+            select(Message).where(Message.to_email == NOOR).order_by(col(Message.id))
+        ).first()
+        assert first is not None
+        person = session.exec(select(Person).where(Person.email == NOOR)).one()
+        head = replace(HEAD, to_email=NOOR, list_unsubscribe=links(settings, person.id or 0))
+        context = replace(CONTEXT_OF[MessageKind.NOTICE], unsubscribe_url=head.list_unsubscribe[0])
+        assert first.content is not None
+        first.kind = MessageKind.NOTICE
+        first.content.data = compose(MessageKind.NOTICE, "nl", context, head).data
+    return break_address(store, settings, now)
+
+
+def test_the_link_to_unsubscribe_in_news_that_goes_again_is_that_of_its_new_reader(
+    store: Store, settings: Settings, run: Traject
+):
+    now = datetime.now().astimezone()
+    came_back = news_that_came_back(store, settings, now)
+    change_person(store, settings, NOOR, new_email=NEW, new_name="Nadia Visser", now=now)
+    [again] = [mail for mail in waiting(store, NEW) if mail.effect_key.startswith(came_back.effect_key)]
+    with store.read() as session:
+        found = message_from_bytes(session.get_one(Message, again.id).data or b"", policy=modern)
+        token = found["List-Unsubscribe"].partition("/u/")[2].partition(">")[0]
+        person = person_of(session, settings, token)
+        assert person is not None
+        assert (person.id, person.email) == (again.person_id, NEW)
+    assert token in found["List-Unsubscribe"].partition("mailto:")[2]
+    assert NOOR not in found.as_string()
+
+
+def test_news_does_not_go_again_to_who_wants_no_more_of_it(store: Store, settings: Settings, run: Traject):
+    now = datetime.now().astimezone()
+    came_back = news_that_came_back(store, settings, now)
+    with store.write() as session:
+        unsubscribe(
+            session, session.exec(select(Person).where(Person.email == NOOR)).one(), now=now, via="link"
+        )
+    change_person(store, settings, NOOR, new_email=NEW, now=now)
+    assert [mail for mail in waiting(store, NEW) if mail.effect_key.startswith(came_back.effect_key)] == []
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def test_a_token_names_its_person_and_cannot_be_made_by_others(store: Store, set
 
 
 def test_only_news_may_be_unsubscribed_from():
-    assert {str(kind) for kind in OPTIONAL} == {"notice", "thanks"}
+    assert {str(kind) for kind in OPTIONAL} == {"notice"}
 
 
 # The mails

@@ -106,6 +106,7 @@ def _forget_withdrawn(effects: Effects, key: str) -> None:
             col(Message.state) == MessageState.WITHDRAWN,
             col(Message.answer) == ABSENT,
             col(Message.attempted_at).is_(None),
+            col(Message.digest_id).is_(None),  # else it may have arrived in an overview
         )
     )
 

@@ -62,8 +62,9 @@ class _Open:
 
 
 def is_unanswered(invitation: Invitation) -> bool:
-    """Whether this person was asked and never said anything."""
+    """Whether this person was asked and never said anything; who proposed another time waits for staff."""
     silent = invitation.partstat is PartStat.NEEDS_ACTION and invitation.answered_at is None
+    silent = silent and invitation.proposed_starts_at is None
     return silent and not invitation.is_cancelled and standing(invitation) is Standing.ASKED
 
 
@@ -93,6 +94,13 @@ def want(effects: Effects, row: StepRow, of: StepRow) -> None:
 def take_back(session: Session, trajectory_id: int, *, reason: str) -> None:
     """Withdraw every nudge that asks about this trajectory; the next look writes anew what others are still asked."""
     for message_id in outbox.nudges_about(session, trajectory_id=trajectory_id):
+        _withdraw(session, message_id, reason)
+
+
+def ask_no_more(session: Session, invitation: Invitation, *, reason: str) -> None:
+    """This person said something; a nudge that did not leave yet is taken back, and written anew about the rest."""
+    invitation.nudge_wanted_at = None
+    for message_id in outbox.nudges_about(session, invitation_id=row_id(invitation)):
         _withdraw(session, message_id, reason)
 
 
@@ -223,9 +231,15 @@ def _today(session: Session, person_id: int, settings: Settings, now: datetime) 
     midnight = datetime.combine(now.astimezone(settings.zone).date(), time(0), settings.zone)
     query = select(Message.kind, Message.invitation_id, Message.attempted_at).where(
         Message.person_id == person_id,
-        func.coalesce(Message.attempted_at, Message.next_attempt_at) >= midnight,
+        # One that stands in an overview was not attempted by itself.
+        func.coalesce(Message.attempted_at, Message.accepted_at, Message.next_attempt_at, Message.queued_at)
+        >= midnight,
         col(Message.kind).in_((MessageKind.GATHERING_REMINDER, MessageKind.NUDGE)),
-        or_(col(Message.state).in_(_WAITS), col(Message.attempted_at).is_not(None)),
+        or_(
+            col(Message.state).in_(_WAITS),
+            col(Message.attempted_at).is_not(None),
+            col(Message.accepted_at).is_not(None),
+        ),
     )
     reminded: set[int] = set()
     nudged = False

@@ -36,6 +36,7 @@ from traject.settings import Settings
 from traject.staff_action import DryRun
 from traject.store import Store
 from traject.undelivered import NO_ADDRESS
+from traject.unsubscribe import OPTIONAL
 from traject.waking import lock_trajectories, wake
 
 _WAITING = (MessageState.QUEUED, MessageState.HELD)
@@ -243,6 +244,8 @@ def _send_again(
     sent: list[Queued] = []
     for message in came_back:
         if message.content is None or (message.expires_at and message.expires_at <= now):
+            continue
+        if person.unsubscribed_at and message.kind in OPTIONAL:
             continue
         key = f"{message.effect_key}:to:{hashlib.sha256(person.email.encode()).hexdigest()[:12]}"
         tag = hashlib.sha256(f"{key}:{message.message_id}".encode()).hexdigest()[:20]

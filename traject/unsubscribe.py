@@ -1,7 +1,8 @@
 """Who wants no more of which mail, and how that is said: one click (RFC 8058), a page, a mail, or by staff.
 
 Only news can be refused. What somebody is asked to do, invited to or must know of a meeting, an evaluation or their
-own data goes on: those are no mailings, and leaving them out would leave people standing at a closed door.
+own data goes on: those are no mailings, and leaving them out would leave people standing at a closed door. So does the
+thank-you after a meeting: it brings the materials and the certificate, which come in no other mail.
 """
 
 import hmac
@@ -19,8 +20,8 @@ from models import Alias, Event, Message, Person
 from models.enums import MessageKind, MessageState
 from traject.settings import Settings
 
-OPTIONAL = frozenset({MessageKind.NOTICE, MessageKind.THANKS})
-"""What may be unsubscribed from: news, and the thanks afterwards."""
+OPTIONAL = frozenset({MessageKind.NOTICE})
+"""What may be unsubscribed from: news."""
 
 WHY = "heeft zich afgemeld voor nieuws"
 TAG = "u-"

@@ -74,6 +74,7 @@ def list_outbox(
                 "accepted_at": message.accepted_at,
                 "attempts": message.attempts,
                 "answer": message.answer,
+                "digest": message.digest_id,
                 "message_id": message.message_id,
             }
             for message, trajectory, name in session.exec(query)
@@ -95,7 +96,8 @@ def list_outbox(
     )
     for row in rows:
         since = moment(row["accepted_at"] or row["queued_at"], zone, at.language)
-        why = f" ({row['answer']})" if row["answer"] and row["state"] not in ("accepted", "queued") else ""
+        says_why = row["digest"] or row["attempts"] == 0 or row["state"] not in ("accepted", "queued")
+        why = f" ({row['answer']})" if row["answer"] and says_why else ""
         made.add_row(
             str(row["id"]),
             word(row["state"], at.language),
