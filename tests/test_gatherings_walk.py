@@ -1,4 +1,7 @@
-"""Whatever staff do and people answer, in the end every calendar shows the gathering exactly as it is, or nothing."""
+"""Whatever staff do and people answer, in the end every calendar shows the gathering exactly as it is, or nothing.
+
+With places that are few as well as without; SEQUENCE never falls, and nobody is invited twice for the same one.
+"""
 
 import shutil
 import tempfile
@@ -19,13 +22,15 @@ from sqlmodel import select
 from calendars.invitation import Method
 from calendars.lint_mail import lint_mail
 from calendars.sent import sent_in
-from models import Message, Person
+from models import Invitation, Message, Person
 from models.enums import GatheringState, MessageState, PartStat
 from traject import staff_gatherings as staff
 from traject import staff_proposals
 from traject.compose import CALENDAR_METHODS
 from traject.errors import Refused
+from traject.staff_places import set_capacity
 from traject.store import Store
+from traject.waiting import LABELS, Standing, is_kept, standing, taken
 
 PEOPLE = (
     "fatima@school.example",
@@ -53,6 +58,8 @@ ACTS = (
     "decline",
     "refresh",
     "wait",
+    "capacity",
+    "advance",
 )
 
 
@@ -115,6 +122,14 @@ class Walk:
         if self.chance.random() < 0.2:
             self.do(staff.cancel)
 
+    def capacity(self) -> None:
+        """Places for who need not come: the two of the school, and guests."""
+        self.do(set_capacity, capacity=self.chance.randint(1, 3))
+
+    def advance(self) -> None:
+        """What fell due happens: an offered place lapses and goes to the next, people are reminded."""
+        self.world.advance(self.now)
+
     def accept(self) -> None:
         self.do(staff_proposals.accept, email=self.who())
 
@@ -138,9 +153,8 @@ class Walk:
         self.chance.shuffle(mails)
         for mail in mails:
             self.received.add(mail.id or 0)
-            if mail.kind != "decline-counter" and mail.invitation_id:
-                self._is_news(mail)
             if CALENDAR_METHODS.get(mail.kind) in ("REQUEST", "CANCEL"):
+                self._is_news(mail)
                 for _ in range(self.chance.choice((1, 1, 2))):
                     self.clients[mail.to_email].receive(mail.data or b"")
 
@@ -153,7 +167,7 @@ class Walk:
         assert (sent.method is Method.CANCEL) == is_off
         if not is_off:  # a cancellation names the event; what it is called by now does not matter
             assert sent.event.starts_at == gathering.starts_at
-            assert sent.event.summary.startswith(f"{gathering.title} (")
+            assert sent.event.summary.startswith(f"{LABELS.get(standing(invitation), '')}{gathering.title} (")
 
     def answer(self) -> None:
         email = self.who()
@@ -189,6 +203,9 @@ class Walk:
                 message.state = MessageState.ACCEPTED
         self.hand_out()
         gathering = self.world.gathering(KEY)
+        invitations = self.world.rows(Invitation, Invitation.gathering_id == gathering.id)
+        kept = sum(is_kept(gathering, each) for each in invitations)
+        assert gathering.capacity is None or taken(invitations) + kept <= gathering.capacity
         for person in self.world.rows(Person):
             client = self.clients[person.email]
             try:
@@ -203,7 +220,11 @@ class Walk:
             assert client.shown is not None
             assert (client.shown.starts_at, client.shown.ends_at) == (gathering.starts_at, gathering.ends_at)
             assert client.shown.location == gathering.place
-            assert client.shown.summary.startswith(f"{gathering.title} (")
+            stands = standing(invitation)
+            label = LABELS.get(stands, "")
+            # Who says no to waiting is told nothing more: their calendar knows that they do not come.
+            known = {"", *LABELS.values()} if stands is Standing.ASKED else {label}
+            assert client.shown.summary.startswith(tuple(f"{each}{gathering.title} (" for each in known))
             assert client.shown.description == gathering.description
             assert client.shown.sequence == invitation.sequence
             assert client.partstat == invitation.partstat
@@ -215,8 +236,10 @@ class Walk:
         calendars = [mail for mail in mails if CALENDAR_METHODS.get(mail.kind) in ("REQUEST", "CANCEL")]
         versions = [(event.sequence, event.dtstamp) for event in (sent_in(m.data).event for m in calendars)]
         assert [sequence for sequence, _ in versions] == sorted(sequence for sequence, _ in versions)
-        changes = [v for v, m in zip(versions, calendars, strict=True) if ":again:" not in m.effect_key]
-        assert len(changes) == len(set(changes)), "no two invitations of one SEQUENCE and revision"
+        news = [(v, m) for v, m in zip(versions, calendars, strict=True) if ":again:" not in m.effect_key]
+        assert len(news) == len({version for version, _ in news}), "no two of one SEQUENCE and revision"
+        left = [v[0] for v, m in news if m.kind == "invitation" and m.state == "accepted"]
+        assert len(left) == len(set(left)), "nobody is invited twice for one SEQUENCE"
 
 
 @given(
