@@ -1,6 +1,7 @@
 """What `traject up` starts and stops; once with cheap children, once with the real Prefect server."""
 
 import asyncio
+import json
 import os
 import socket
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from prefect.utilities.processutils import command_from_string
 
 from traject import prefect_server
 from traject.settings import Settings
@@ -202,3 +204,14 @@ def test_every_deployment_is_found_by_its_flow_and_every_schedule_has_a_name_and
         for schedule in deployment.get("schedules", []):
             assert schedule["slug"]
             assert schedule["timezone"] == "Europe/Amsterdam"
+
+
+def test_runs_start_where_the_folder_has_a_space_in_its_name(tmp_path, monkeypatch):
+    python = str(tmp_path / "een map met één spatie" / "python")
+    monkeypatch.setattr(sys, "executable", python)
+    prefect_server.write_pool_template(tmp_path / "pool.json")
+
+    template = json.loads((tmp_path / "pool.json").read_text())
+    command = template["variables"]["properties"]["command"]["default"]
+
+    assert command_from_string(command) == [python, "-m", "prefect.engine"]

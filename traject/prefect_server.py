@@ -5,6 +5,7 @@ import hashlib
 import http.client
 import json
 import os
+import shlex
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -119,7 +120,12 @@ def write_pool_template(file: Path) -> None:
         "name": {**text, "title": "Name"},
         "env": {"type": "object", "additionalProperties": text, "title": "Environment Variables"},
         "labels": {"type": "object", "additionalProperties": text, "title": "Labels"},
-        "command": {**text, "default": f"{sys.executable} -m prefect.engine", "title": "Command"},
+        # Prefect splits it as a shell would, and the folder may have a space in its name.
+        "command": {
+            **text,
+            "default": shlex.join([sys.executable, "-m", "prefect.engine"]),
+            "title": "Command",
+        },
         "stream_output": {"type": "boolean", "default": True, "title": "Stream Output"},
         "working_dir": {**text, "default": ".", "title": "Working Directory"},
     }
