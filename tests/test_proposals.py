@@ -12,7 +12,7 @@ from gathering_cases import KEY, attendee, calendar_of, event_of, invited, plain
 
 from models import Task
 from models.enums import PartStat, TaskState
-from traject import gatherings_shown, staff_gatherings, staff_proposals
+from traject import gatherings_shown, nudges, staff_gatherings, staff_proposals
 from traject.errors import Refused
 from traject.inbox import add_mail
 from traject.staff import finish_task
@@ -61,6 +61,26 @@ def test_a_proposal_is_kept_beside_the_invitation_and_moves_nothing(world: World
     [task] = tasks(world, TaskState.OPEN)
     assert "‘Liever een week later’" in task.detail
     assert f"accept-proposal {world.gathering(KEY).id} {JAN}" in task.detail
+
+
+def test_who_proposed_another_time_is_not_asked_once_more_until_staff_decided(world: World) -> None:
+    first = world.step(f"{KEY}/nudge-1").due_at
+    assert first is not None
+    world.live(first)
+    assert nudges.send(world.store, world.settings, now=first).mails == 3
+    propose(world, at=first)
+    assert world.mails("nudge", to=JAN, state="queued") == [], "taken back before it left"
+    assert nudges.send(world.store, world.settings, now=first + HOUR).mails == 0
+    assert len(world.mails("nudge", to=FATIMA, state="queued")) == 1
+
+
+def test_who_proposed_before_anybody_was_asked_again_is_left_out(world: World) -> None:
+    propose(world)
+    first = world.step(f"{KEY}/nudge-1").due_at
+    assert first is not None
+    world.live(first)
+    assert nudges.send(world.store, world.settings, now=first).mails == 2
+    assert world.mails("nudge", to=JAN) == []
 
 
 def test_without_an_end_it_is_as_long_as_it_was(world: World) -> None:

@@ -4,14 +4,25 @@ import json
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from engine_cases import World as LifeWorld
+from engine_cases import add_school, engine_settings
 from sqlalchemy import delete
 from sqlmodel import col, select
 
 from calendars.school_year import SchoolYear
-from models import AccessToken, EvaluationRequest, EvaluationResponse, Message, MessageContent
+from models import (
+    AccessToken,
+    EvaluationRequest,
+    EvaluationResponse,
+    Invitation,
+    Message,
+    MessageContent,
+    NudgedInvitation,
+)
 from models.enums import MessageState
 from traject.dossier import calendar_for
 from traject.errors import Refused
@@ -130,6 +141,49 @@ def test_a_mail_that_comes_twice_or_that_nobody_sent_is_noticed(store: Store, se
     watch.see([(stranger, read_letter(stranger)), (mail, read_letter(mail))])
     assert watch.mails["unknown"] == 1
     assert any("outside sending hours" in violation for violation in world.violations)
+
+
+def test_a_nudge_to_who_answered_is_noticed(store: Store, database_url: str, tmp_path: Path):
+    settings = engine_settings(database_url, tmp_path)
+    lived = World(store, settings, calendar_for((), settings.timezone), 1)
+    lived.now = datetime(2026, 9, 21, 8, tzinfo=UTC)
+    school = LifeWorld(store, settings)
+    add_school(store)
+    school.launch()
+    school.live(datetime(2026, 9, 8, 12, tzinfo=UTC))
+    fatima = school.invitation("kennismaking", "fatima@school.example")
+    with store.write() as session:
+        nudge = Message(
+            effect_key="nudge:1",
+            kind="nudge",
+            to_email="fatima@school.example",
+            return_path="b@hart.example",
+            message_id="<one@hart.example>",
+            subject="Kom je?",
+            content=MessageContent(data=_mail("<one@hart.example>")),
+            queued_at=lived.now,
+            attempted_at=lived.now,
+            is_reminder=True,
+        )
+        session.add(nudge)
+        session.flush()
+        session.add(NudgedInvitation(message_id=nudge.id, invitation_id=fatima.id))
+
+    def seen() -> list[str]:
+        lived.violations.clear()
+        watch = Watch(lived, Office(lived, None, lived.now.date()))
+        mail = Received(lived.now, "b@hart.example", "fatima@school.example", _mail("<one@hart.example>"))
+        watch.see([(mail, read_letter(mail))])
+        return lived.violations
+
+    assert seen() == []
+    with store.write() as session:
+        place = session.get_one(Invitation, fatima.id)
+        place.answered_at = lived.now + timedelta(minutes=1)
+    assert seen() == [], "it crossed the answer"
+    with store.write() as session:
+        session.get_one(Invitation, fatima.id).answered_at = lived.now - timedelta(minutes=1)
+    assert any("a nudge to who answered" in violation for violation in seen())
 
 
 def _mail(message_id: str) -> bytes:

@@ -98,7 +98,7 @@ def take_back(session: Session, trajectory_id: int, *, reason: str) -> None:
 
 
 def ask_no_more(session: Session, invitation: Invitation, *, reason: str) -> None:
-    """This person said something; a nudge that did not leave yet is taken back, and written anew about the rest."""
+    """Somebody spoke: a nudge that did not leave yet is taken back, and written anew about the rest."""
     invitation.nudge_wanted_at = None
     for message_id in outbox.nudges_about(session, invitation_id=row_id(invitation)):
         _withdraw(session, message_id, reason)

@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 from calendars.reply import Reply
 from models import Gathering, Invitation, Person, Task
 from models.enums import TaskState
+from traject import nudges
 from traject.mail_words import period
 
 _WHAT = "proposal"
@@ -41,6 +42,7 @@ def receive(
     settle(session, invitation, now=now, state=TaskState.CANCELLED)
     invitation.proposed_at = given_at
     invitation.proposed_starts_at, invitation.proposed_ends_at = _span(reply, gathering)
+    nudges.ask_no_more(session, invitation, reason="er is een ander moment voorgesteld")
     planned = period(gathering.starts_at, "nl", gathering.ends_at, gathering.timezone)
     key = f"{_prefix(invitation)}{given_at:%Y%m%dT%H%M%S}:{f'{start:%Y%m%dT%H%M}' if start else 'unknown'}"
     if session.exec(select(Task.id).where(Task.effect_key == key)).first() is not None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from calendars.lint_mail import lint_mail
-from models import EvaluationRequest, Invitation, Message, Trajectory
+from models import EvaluationRequest, Invitation, Message, NudgedInvitation, Trajectory
 from models.enums import MessageKind, PartStat, RequestState, TrajectoryState
 from traject.reconcile import reconcile
 from traject.simulation.letters import Letter
@@ -113,7 +113,9 @@ class Watch:
             self.world.violated(f"a mail of a trajectory that is {state}", f"{row.kind} {row.effect_key}")
         if not row.is_reminder:
             return
-        if row.request_id is not None:
+        if row.kind is MessageKind.NUDGE:
+            self._nudge(session, row)
+        elif row.request_id is not None:
             request = session.get_one(EvaluationRequest, row.request_id)
             if request.state is not RequestState.ASKED:
                 self.world.violated(f"a reminder of a request that is {request.state}", row.effect_key)
@@ -121,6 +123,18 @@ class Watch:
             invitation = session.get_one(Invitation, row.invitation_id)
             if invitation.partstat is PartStat.DECLINED or invitation.is_cancelled:
                 self.world.violated("a reminder to who does not come", row.effect_key)
+
+    def _nudge(self, session: Session, row: Message) -> None:
+        """None of those whom it asks about had answered when it left, also where it asks about several."""
+        asked = select(Invitation).join(
+            NudgedInvitation, col(NudgedInvitation.invitation_id) == col(Invitation.id)
+        )
+        for invitation in session.exec(asked.where(NudgedInvitation.message_id == row.id)):
+            at = invitation.answered_at
+            if invitation.is_cancelled or (
+                at is not None and row.attempted_at is not None and at < row.attempted_at
+            ):
+                self.world.violated("a nudge to who answered", f"{row.effect_key} invitation {invitation.id}")
 
     def _calendar(self, mail: Received, letter: Letter, row: Message) -> None:
         name = (mail.recipient, letter.uid)
