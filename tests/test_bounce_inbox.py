@@ -133,7 +133,8 @@ def test_a_wrong_address_is_marked_and_staff_are_asked_who_it_is_now(
         assert (person.address_state, person.address_state_at) == (AddressState.BOUNCED, now)
         task = session.exec(select(Task)).one()
         assert task.effect_key == f"bounce:{person.id}"
-        assert task.title == "Het adres van Fatima Çelik werkt niet meer: wie is het nu?"
+        who = "cultuurcoördinator Fatima Çelik van Basisschool De Kleine Wereld"
+        assert task.title == f"Het adres van {who} werkt niet meer: wie is het nu?"
         states = session.exec(select(Message.effect_key, Message.state).order_by(Message.id)).all()
         assert states == [("m1", MessageState.ACCEPTED), ("m2", MessageState.WITHDRAWN)]
         assert session.get_one(Trajectory, sent.trajectory).next_due_at == now

@@ -3,19 +3,23 @@
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import permutations
 from pathlib import Path
 from typing import Any
 
 import pytest
-from answering import STARTS, World, build, events, keep, partstat, queue_reminder, state_of
+from answering import STARTS, World, build, dump, events, keep, partstat, queue_reminder, state_of
+from mail_samples import HEAD
+from mail_samples import mail as compose_mail
 from sqlmodel import select
 from test_reply_samples import VALUES, expected, filled
 
-from models import Arrival, Gathering, Invitation, Task
+from models import Arrival, Gathering, Invitation, Message, Task
 from models.enums import (
     InboxKind,
+    MessageKind,
     MessageState,
     PartStat,
 )
@@ -68,6 +72,49 @@ def test_automatic_answers_are_ignored_and_mails_from_people_are_kept_for_people
     assert (found.kind, found.outcome) == (kind, outcome)
     with store.read() as session:
         assert session.exec(select(Arrival.raw)).one() == mail
+
+
+HOPS = b"Received: from mx.school.example by mx.hart.example; Mon, 7 Sep 2026 08:00:00 +0000\r\nDelivered-To: cmk@hart.example\r\n"
+
+
+def test_a_mail_of_ours_that_is_sent_back_round_is_known_and_does_nothing(
+    store: Store, settings: Settings, now: datetime, world: World
+):
+    """A loop would else go on for ever: an invitation is no answer, and news with a link to unsubscribe no request."""
+    ours = {kind: our_mail(store, world, kind) for kind in MessageKind}
+    before = {name: rows for name, rows in dump(store).items() if name != "inbox"}
+    for kind, data in ours.items():
+        for mail in (data, HOPS + data):
+            found = add_mail(store, settings, mail, now, now)
+            told = (found.kind, found.outcome, found.why)
+            assert told == ("own", "ignored", "onze eigen mail kwam terug"), kind
+    assert {name: rows for name, rows in dump(store).items() if name != "inbox"} == before
+
+
+def test_what_a_person_writes_under_a_mail_of_ours_is_for_staff(
+    store: Store, settings: Settings, now: datetime, world: World
+):
+    our_mail(store, world, MessageKind.NOTICE)
+    answer = (
+        f"From: fatima@school.example\r\nTo: {HEAD.reply_to}\r\nSubject: Re: De landelijke monitor\r\n"
+        f"Message-ID: <1@school.example>\r\nIn-Reply-To: <notice@hart.example>\r\nReferences: <notice@hart.example>\r\n\r\nWanneer?\r\n"
+    )
+    found = add_mail(store, settings, answer.encode(), now, now)
+    assert (found.kind, found.outcome) == ("mail", "quarantined")
+
+
+def our_mail(store: Store, world: World, kind: MessageKind) -> bytes:
+    """A mail of this kind that went out."""
+    head = replace(HEAD, message_id=f"<{kind}@hart.example>")
+    data = compose_mail(kind, head=head).data
+    number = queue_reminder(store, world, kind)
+    with store.write() as session:
+        sent = session.get_one(Message, number)
+        sent.kind, sent.state = kind, MessageState.ACCEPTED
+        assert sent.message_id == head.message_id
+        assert sent.content is not None
+        sent.content.data = data
+    return data
 
 
 @pytest.mark.parametrize(

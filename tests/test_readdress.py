@@ -210,6 +210,17 @@ def test_an_invitation_moves_to_the_new_address_and_the_answer_stays(
     assert [sequence for sequence, _ in told] == ([1, 2] if old_works else [1])
 
 
+def test_staff_are_asked_by_role_name_and_school_who_it_is_now(
+    store: Store, settings: Settings, run: Traject
+):
+    now = datetime.now().astimezone()
+    broken = break_address(store, settings, now)
+    with store.read() as session:
+        task = session.exec(select(Task).where(Task.effect_key == f"bounce:{broken.person_id}")).one()
+        who = "intern cultuurcoördinator Noor Visser van Camelot"
+        assert task.title == f"Het adres van {who} werkt niet meer: wie is het nu?"
+
+
 def news_that_came_back(store: Store, settings: Settings, now: datetime) -> Message:
     """Noor's first mail, as if it had been news: it went out and came back."""
     with store.write() as session:

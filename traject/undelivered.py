@@ -3,18 +3,24 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel
 
-from models import Event, Message, Person, Task
+from models import Event, Message, Organisation, Person, ProgrammeVersion, RoleHolder, Task, Trajectory
 from models.enums import AddressState, MessageKind, MessageState, TaskState
 from traject import digest_parts
+from traject.programme_file import ProgrammeError
 from traject.refusal import Meaning, Refusal
+from traject.versions import programme_of
 
 _messages = SQLModel.metadata.tables[str(Message.__tablename__)]
 _people = SQLModel.metadata.tables[str(Person.__tablename__)]
 _tasks = SQLModel.metadata.tables[str(Task.__tablename__)]
+_holders = SQLModel.metadata.tables[str(RoleHolder.__tablename__)]
+_trajectories = SQLModel.metadata.tables[str(Trajectory.__tablename__)]
+_versions = SQLModel.metadata.tables[str(ProgrammeVersion.__tablename__)]
+_organisations = SQLModel.metadata.tables[str(Organisation.__tablename__)]
 _events = SQLModel.metadata.tables[str(Event.__tablename__)]
 _m = _messages.c
 _ANSWER_LENGTH = 500
@@ -70,9 +76,7 @@ def give_up(connection: Connection, message_id: int, why: Refusal | str, *, now:
 
 def ask_for_address(connection: Connection, person_id: int, trajectory_id: int, *, now: datetime) -> None:
     """Ask staff for another address of this person: one task with the same words, however many mails come back."""
-    person = connection.execute(
-        select(_people.c.name, _people.c.email).where(_people.c.id == person_id)
-    ).one()
+    person = connection.execute(select(_people).where(_people.c.id == person_id)).one()
     is_held = select(func.count()).where(_m.person_id == person_id, _m.state == MessageState.HELD)
     held = connection.execute(is_held).scalar_one()
     _open_task(
@@ -80,7 +84,7 @@ def ask_for_address(connection: Connection, person_id: int, trajectory_id: int, 
         f"bounce:{person_id}",
         trajectory_id=trajectory_id,
         person_id=person_id,
-        title=f"Het adres van {person.name} werkt niet meer: wie is het nu?",
+        title=f"Het adres van {_who(connection, person, trajectory_id)} werkt niet meer: wie is het nu?",
         detail=(
             f"Mail aan {person.email} komt terug; {held} {'bericht wacht' if held == 1 else 'berichten wachten'}. Is er een "
             f"ander adres: `traject people change {person.email} --email NIEUW`. Doet iemand anders het nu: draag de rol over. "
@@ -88,6 +92,39 @@ def ask_for_address(connection: Connection, person_id: int, trajectory_id: int, 
         ),
         created_at=now,
     )
+
+
+def _who(connection: Connection, person: Row[Any], trajectory_id: int) -> str:
+    """A person as staff know them: role, name, and school (of a group's: their own).
+
+    `intern cultuurcoördinator Noor Visser van De Regenboog`.
+    """
+    where = connection.execute(
+        select(_trajectories.c.organisation_id, _trajectories.c.group_name, _versions)
+        .join(_versions, _versions.c.id == _trajectories.c.programme_version_id)
+        .where(_trajectories.c.id == trajectory_id)
+    ).one()
+    roles = connection.execute(
+        select(_holders.c.role).where(
+            _holders.c.trajectory_id == trajectory_id,
+            _holders.c.person_id == person.id,
+            _holders.c.until.is_(None),
+        )
+    ).scalars()
+    titles = _titles(where.text, f"{where.key}@{where.version}")
+    home = select(_organisations.c.name).where(
+        _organisations.c.id == (where.organisation_id or person.organisation_id)
+    )
+    name = f"{' en '.join(titles.get(role) or str(role) for role in roles)} {person.name}".strip()
+    return f"{name} van {connection.execute(home).scalar() or where.group_name}"
+
+
+def _titles(text: str, name: str) -> dict[str, str]:
+    """What the roles of a stored programme are called; none when it cannot be read, as the task matters more."""
+    try:
+        return {role.key: role.title.nl for role in programme_of(text, name).roles}
+    except ProgrammeError:
+        return {}
 
 
 def _open_task(connection: Connection, key: str, *, detail: str, **values: Any) -> None:
