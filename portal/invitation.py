@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 from starlette.exceptions import HTTPException
 
 from models import AccessToken, Arrival, Gathering, Invitation, Person, Trajectory
-from models.enums import InboxKind, PartStat
+from models.enums import GatheringState, InboxKind, PartStat
 from portal.answering import adviser_of, keep_and_apply, organisation_of, thanks_address, waking
 from portal.forms import Form, read_form
 from portal.pages import Desk
@@ -87,6 +87,8 @@ class InvitationView:
     sequence: int
     closed: Judged | None
     """Why it cannot be answered any more."""
+    is_uninvited: bool
+    """The gathering takes place without this person."""
     place: PlaceView | None
     last_outcome: str | None
     """What became of the last answer that came in; empty while it waits; None: there was none."""
@@ -121,6 +123,7 @@ def invitation_pages(desk: Desk) -> APIRouter:
                 comment=invitation.comment,
                 sequence=current_sequence(gathering, invitation),
                 closed=can_answer(gathering, invitation, now),
+                is_uninvited=invitation.is_cancelled and gathering.state is not GatheringState.CANCELLED,
                 place=place_of(session, gathering, invitation, now),
                 last_outcome=last,
             )

@@ -15,6 +15,7 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from traject.mail_words import FILTERS, LANGUAGES
 from traject.programme import Text
@@ -43,7 +44,7 @@ class Desk:
         status: int = 200,
         **context: Any,
     ) -> HTMLResponse:
-        """Render a template. `language` is the person's own; `?lang=` goes before it; Dutch is the rest."""
+        """Render a template. `language` is that of the person whom the page is for, if it is for one."""
         language = language_of(request, language)
         made = _environment(language).get_template(template)
         html = made.render(
@@ -52,6 +53,7 @@ class Desk:
             keep=f"?lang={language}" if "lang" in request.query_params else "",
             path=request.url.path,
             contact=self.contact,
+            dutch=Markup(' lang="nl"') if language == "en" else "",
             style=_style_version(),
             **context,
         )
@@ -59,9 +61,18 @@ class Desk:
 
 
 def language_of(request: Request, own: str | None) -> str:
-    """The language that the address asks for (`?lang=en`), else the person's own, else Dutch."""
-    wanted = (request.query_params.get("lang"), own)
+    """The language that the address asks for (`?lang=en`), else the person's own, else what the browser reads, else Dutch."""
+    wanted = (request.query_params.get("lang"), own or _read_by(request.headers.get("accept-language", "")))
     return next((language for language in wanted if language in LANGUAGES), "nl")
+
+
+def _read_by(accepted: str) -> str:
+    """The language for a browser with this Accept-Language: Dutch unless it reads English and no Dutch."""
+    ranges = [each.partition(";") for each in accepted.lower().split(",")]
+    read = {
+        name.strip().partition("-")[0] for name, _, weight in ranges if weight.strip() not in ("q=0", "q=0.0")
+    }
+    return "en" if "en" in read and "nl" not in read else "nl"
 
 
 @cache
