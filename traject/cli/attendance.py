@@ -12,8 +12,9 @@ from rich.markup import escape
 from models import Gathering
 from traject import attendance_list as lists
 from traject import certificate as certificates_
-from traject.cli.changing import decide
-from traject.cli.console import AsJson, BadUsage, Desk, DryRun, Yes, both, desk
+from traject.cli.arguments import Number
+from traject.cli.console import AsJson, BadUsage, Desk, both, desk
+from traject.cli.deciding import Action, deciding
 from traject.errors import Refused
 from traject.guests import Guest, guests_of, said_word
 from traject.paper import writable
@@ -23,9 +24,6 @@ from traject.staff_attendance import record_attendance, reference_of
 
 commands = typer.Typer()
 
-Number = Annotated[
-    int, typer.Argument(metavar="N", help=both("Nummer van de bijeenkomst.", "Number of the gathering."))
-]
 _FORMS = (".pdf", ".html")
 
 
@@ -113,7 +111,8 @@ def _guest_json(guest: Guest) -> dict[str, Any]:
     }
 
 
-@commands.command(
+@deciding(
+    commands,
     "attended",
     help=both(
         "Leg vast wie er was; wie er was, krijgt het bedankje en het bewijs.",
@@ -121,7 +120,7 @@ def _guest_json(guest: Guest) -> dict[str, Any]:
     ),
 )
 def attended(
-    context: typer.Context,
+    at: Desk,
     number: Number,
     emails: Annotated[
         list[str] | None,
@@ -148,12 +147,8 @@ def attended(
             help=both("Link naar de materialen, bij het bedankje.", "Link that goes with the thanks."),
         ),
     ] = "",
-    dry_run: DryRun = False,
-    yes: Yes = False,
-    as_json: AsJson = False,
-) -> None:
+) -> Action:
     """Can be corrected: what is said last of somebody counts."""
-    at = desk(context)
     if not (emails or absent or who_said_yes):
         raise BadUsage(
             at.say(
@@ -161,7 +156,7 @@ def attended(
                 "name who was there (addresses or --all-who-said-yes) or who was not (--absent ADDRESS)",
             )
         )
-    action = partial(
+    return partial(
         record_attendance,
         at.store,
         at.settings,
@@ -171,10 +166,10 @@ def attended(
         who_said_yes=who_said_yes,
         materials_url=materials,
     )
-    decide(context, action, dry_run=dry_run, yes=yes, as_json=as_json)
 
 
-@commands.command(
+@deciding(
+    commands,
     "not-held",
     help=both(
         "De bijeenkomst ging niet door; het plan kiest een nieuwe datum.",
@@ -182,20 +177,15 @@ def attended(
     ),
 )
 def not_held(
-    context: typer.Context,
+    at: Desk,
     number: Number,
     reason: Annotated[
         str,
         typer.Option("--reason", help=both("Waarom; blijft bij de taak staan.", "Why; kept with the task.")),
     ] = "",
-    dry_run: DryRun = False,
-    yes: Yes = False,
-    as_json: AsJson = False,
-) -> None:
+) -> Action:
     """Whatever waited for it waits again."""
-    at = desk(context)
-    action = partial(undo_held, at.store, at.settings, number, reason=reason)
-    decide(context, action, dry_run=dry_run, yes=yes, as_json=as_json)
+    return partial(undo_held, at.store, at.settings, number, reason=reason)
 
 
 @commands.command(

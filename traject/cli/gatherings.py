@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from traject import staff_gatherings, staff_proposals
-from traject.cli import attendance, gatherings_seen, places
-from traject.cli.changing import decide
-from traject.cli.console import AsJson, BadUsage, Desk, DryRun, Yes, both, desk
-from traject.cli.gatherings_seen import Number
+from traject import staff_gatherings, staff_places, staff_proposals
+from traject.cli import attendance, gatherings_seen
+from traject.cli.arguments import Address, Number, Reason
+from traject.cli.console import BadUsage, Desk, both
+from traject.cli.deciding import Action, deciding
 
 commands = typer.Typer(
     help=both("Bijeenkomsten: wie komt, en wijzigen.", "Gatherings: who comes, and changes."),
@@ -20,24 +20,13 @@ commands = typer.Typer(
 )
 commands.add_typer(gatherings_seen.commands)
 commands.add_typer(attendance.commands)
-commands.add_typer(places.commands)
-
-Address = Annotated[
-    str,
-    typer.Argument(
-        metavar="ADRES", help=both("Mailadres van wie is uitgenodigd.", "Address of who is invited.")
-    ),
-]
-Reason = Annotated[
-    str, typer.Option("--reason", help=both("Wat mensen als reden lezen.", "What people read as the reason."))
-]
 
 
-@commands.command(
-    "move", help=both("Verplaats een bijeenkomst; iedereen krijgt bericht.", "Move a gathering.")
+@deciding(
+    commands, "move", help=both("Verplaats een bijeenkomst; iedereen krijgt bericht.", "Move a gathering.")
 )
 def move(
-    context: typer.Context,
+    at: Desk,
     number: Number,
     when: Annotated[
         str, typer.Argument(metavar="MOMENT", help=both("‘2026-10-07 13:30’.", "‘2026-10-07 13:30’."))
@@ -49,18 +38,13 @@ def move(
         float | None,
         typer.Option("--hours", min=0.25, max=72, help=both("Hoe lang, in uren.", "How long, in hours.")),
     ] = None,
-    dry_run: DryRun = False,
-    yes: Yes = False,
-    as_json: AsJson = False,
-) -> None:
+) -> Action:
     """Everybody is asked again."""
-    at = desk(context)
     to = at.instant(when)
     if until and hours is not None:
         raise BadUsage(at.say("geef --until of --hours, niet allebei", "give --until or --hours, not both"))
     ends = to + timedelta(hours=hours) if hours is not None else _until(at, to, until) if until else None
-    action = partial(staff_gatherings.move, at.store, at.settings, number, to=to, until=ends)
-    decide(context, action, dry_run=dry_run, yes=yes, as_json=as_json)
+    return partial(staff_gatherings.move, at.store, at.settings, number, to=to, until=ends)
 
 
 def _until(at: Desk, to: datetime, text: str) -> datetime:
@@ -69,50 +53,44 @@ def _until(at: Desk, to: datetime, text: str) -> datetime:
     return at.instant(f"{to.astimezone(at.settings.zone).date()} {text.strip()}" if is_time else text)
 
 
-@commands.command("place", help=both("Wijzig de plek; iedereen krijgt bericht.", "Change the place."))
+@deciding(commands, "place", help=both("Wijzig de plek; iedereen krijgt bericht.", "Change the place."))
 def place(
-    context: typer.Context,
+    at: Desk,
     number: Number,
     text: Annotated[str, typer.Argument(metavar="PLEK", help=both("De nieuwe plek.", "The new place."))],
-    dry_run: DryRun = False,
-    yes: Yes = False,
-    as_json: AsJson = False,
-) -> None:
+) -> Action:
     """Everybody is asked again."""
-    at = desk(context)
-    action = partial(staff_gatherings.change, at.store, at.settings, number, place=text)
-    decide(context, action, dry_run=dry_run, yes=yes, as_json=as_json)
+    return partial(staff_gatherings.change, at.store, at.settings, number, place=text)
 
 
-@commands.command(
-    "text", help=both("Wijzig titel of omschrijving; antwoorden blijven.", "Change the words; answers stay.")
+@deciding(
+    commands,
+    "text",
+    help=both("Wijzig titel of omschrijving; antwoorden blijven.", "Change the words; answers stay."),
 )
 def text(
-    context: typer.Context,
+    at: Desk,
     number: Number,
     title: Annotated[str | None, typer.Option("--title", help=both("Nieuwe titel.", "New title."))] = None,
     description: Annotated[
         str | None, typer.Option("--description", help=both("Nieuwe omschrijving.", "New description."))
     ] = None,
-    dry_run: DryRun = False,
-    yes: Yes = False,
-    as_json: AsJson = False,
-) -> None:
+) -> Action:
     """Nobody is asked again."""
-    at = desk(context)
     if title is None and description is None:
         raise BadUsage(at.say("geef --title en/of --description", "give --title and/or --description"))
-    action = partial(
+    return partial(
         staff_gatherings.change, at.store, at.settings, number, title=title, description=description
     )
-    decide(context, action, dry_run=dry_run, yes=yes, as_json=as_json)
 
 
-@commands.command(
-    "add", help=both("Nodig iemand uit voor deze bijeenkomst.", "Invite somebody to this gathering.")
+@deciding(
+    commands,
+    "add",
+    help=both("Nodig iemand uit voor deze bijeenkomst.", "Invite somebody to this gathering."),
 )
 def add(
-    context: typer.Context,
+    at: Desk,
     number: Number,
     who: Annotated[
         str,
@@ -124,12 +102,8 @@ def add(
             ),
         ),
     ],
-    dry_run: DryRun = False,
-    yes: Yes = False,
-    as_json: AsJson = False,
-) -> None:
+) -> Action:
     """With a role or without one."""
-    at = desk(context)
     [(name, email), *others] = getaddresses([who]) or [("", "")]
     if "@" not in email or others:
         raise BadUsage(
@@ -138,36 +112,28 @@ def add(
                 f'‘{who}’ is no address; write n.visser@school.example or "Noor Visser <n.visser@school.example>"',
             )
         )
-    action = partial(staff_gatherings.add, at.store, at.settings, number, name=name, email=email)
-    decide(context, action, dry_run=dry_run, yes=yes, as_json=as_json)
+    return partial(staff_gatherings.add, at.store, at.settings, number, name=name, email=email)
 
 
-@commands.command(
-    "remove", help=both("Trek de uitnodiging van één persoon in.", "Withdraw one person's invitation.")
+@deciding(
+    commands,
+    "remove",
+    help=both("Trek de uitnodiging van één persoon in.", "Withdraw one person's invitation."),
 )
-def remove(
-    context: typer.Context,
-    number: Number,
-    email: Address,
-    reason: Reason = "",
-    dry_run: DryRun = False,
-    yes: Yes = False,
-    as_json: AsJson = False,
-) -> None:
+def remove(at: Desk, number: Number, email: Address, reason: Reason = "") -> Action:
     """Only they hear of it."""
-    at = desk(context)
-    action = partial(staff_gatherings.remove, at.store, at.settings, number, email=email, reason=reason)
-    decide(context, action, dry_run=dry_run, yes=yes, as_json=as_json)
+    return partial(staff_gatherings.remove, at.store, at.settings, number, email=email, reason=reason)
 
 
-@commands.command(
+@deciding(
+    commands,
     "cancel",
     help=both(
         "Zeg een bijeenkomst af, of de rest van een reeks.", "Cancel a gathering, or the rest of a series."
     ),
 )
 def cancel(
-    context: typer.Context,
+    at: Desk,
     number: Number,
     reason: Reason = "",
     series: Annotated[
@@ -176,47 +142,45 @@ def cancel(
             "--series", help=both("Ook alles wat daarna in de reeks komt.", "And all after it in its series.")
         ),
     ] = False,
-    dry_run: DryRun = False,
-    yes: Yes = False,
-    as_json: AsJson = False,
-) -> None:
+) -> Action:
     """It leaves every calendar."""
-    at = desk(context)
-    action = partial(staff_gatherings.cancel, at.store, at.settings, number, reason=reason, series=series)
-    decide(context, action, dry_run=dry_run, yes=yes, as_json=as_json)
+    return partial(staff_gatherings.cancel, at.store, at.settings, number, reason=reason, series=series)
 
 
-@commands.command(
+@deciding(
+    commands,
     "accept-proposal",
     help=both("Neem het voorgestelde moment over.", "Move it to the time that was proposed."),
 )
-def accept_proposal(
-    context: typer.Context,
-    number: Number,
-    email: Address,
-    dry_run: DryRun = False,
-    yes: Yes = False,
-    as_json: AsJson = False,
-) -> None:
+def accept_proposal(at: Desk, number: Number, email: Address) -> Action:
     """Everybody is asked again."""
-    at = desk(context)
-    action = partial(staff_proposals.accept, at.store, at.settings, number, email=email)
-    decide(context, action, dry_run=dry_run, yes=yes, as_json=as_json)
+    return partial(staff_proposals.accept, at.store, at.settings, number, email=email)
 
 
-@commands.command(
-    "decline-proposal", help=both("Laat weten dat het moment blijft.", "Say that the time stays as it is.")
+@deciding(
+    commands,
+    "decline-proposal",
+    help=both("Laat weten dat het moment blijft.", "Say that the time stays as it is."),
 )
-def decline_proposal(
-    context: typer.Context,
-    number: Number,
-    email: Address,
-    reason: Reason = "",
-    dry_run: DryRun = False,
-    yes: Yes = False,
-    as_json: AsJson = False,
-) -> None:
+def decline_proposal(at: Desk, number: Number, email: Address, reason: Reason = "") -> Action:
     """Only who proposed it hears of it."""
-    at = desk(context)
-    action = partial(staff_proposals.decline, at.store, at.settings, number, email=email, reason=reason)
-    decide(context, action, dry_run=dry_run, yes=yes, as_json=as_json)
+    return partial(staff_proposals.decline, at.store, at.settings, number, email=email, reason=reason)
+
+
+@deciding(
+    commands,
+    "capacity",
+    help=both(
+        "Zeg hoeveel plekken er zijn; wie wacht krijgt aangeboden wat vrij is.",
+        "Say how many places there are; who waits is offered what is free.",
+    ),
+)
+def capacity(
+    at: Desk,
+    number: Number,
+    places: Annotated[
+        int, typer.Argument(metavar="PLEKKEN", min=1, help=both("Aantal plekken.", "Number of places."))
+    ],
+) -> Action:
+    """Who has a place keeps it."""
+    return partial(staff_places.set_capacity, at.store, at.settings, number, capacity=places)

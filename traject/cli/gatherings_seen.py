@@ -9,6 +9,7 @@ from rich.text import Text as Styled
 from models.enums import PartStat
 from traject import gatherings_shown
 from traject.away import away_note
+from traject.cli.arguments import Number
 from traject.cli.console import AsJson, Desk, both, desk
 from traject.dossier import find, row_id
 from traject.gatherings_shown import Guest, Shown
@@ -16,10 +17,6 @@ from traject.mail_words import period
 from traject.show import instant_json, moment, table, word
 
 commands = typer.Typer()
-
-Number = Annotated[
-    int, typer.Argument(metavar="N", help=both("Nummer van de bijeenkomst.", "Number of the gathering."))
-]
 
 _ANSWERS: dict[PartStat, tuple[str, str]] = {
     PartStat.ACCEPTED: ("komt", "comes"),

@@ -12,8 +12,9 @@ from sqlmodel import Session
 
 from models import Trajectory
 from traject import staff_dates
-from traject.cli.changing import CycleName, Reference, decide
-from traject.cli.console import AsJson, BadUsage, Desk, DryRun, Yes, both, desk
+from traject.cli.arguments import CycleName, Reference
+from traject.cli.console import AsJson, BadUsage, Desk, both, desk
+from traject.cli.deciding import Action, deciding
 from traject.cli.people import commands as people
 from traject.dossier import Dossier, find, load, row_id
 from traject.obstacles import Obstacle
@@ -192,7 +193,8 @@ def _as_json(at: Desk, found: Slots | None, notes: list[str]) -> dict[str, Any]:
     }
 
 
-@commands.command(
+@deciding(
+    commands,
     "choose",
     help=both(
         "Kies de datum van een bijeenkomst; wat in de weg staat wordt gezegd.",
@@ -200,7 +202,7 @@ def _as_json(at: Desk, found: Slots | None, notes: list[str]) -> dict[str, Any]:
     ),
 )
 def choose(
-    context: typer.Context,
+    at: Desk,
     reference: Reference,
     step: GatheringKey,
     to: Annotated[
@@ -213,16 +215,11 @@ def choose(
             "--force", help=both("Ook als er iets in de weg staat.", "Also when something is in the way.")
         ),
     ] = False,
-    dry_run: DryRun = False,
-    yes: Yes = False,
-    as_json: AsJson = False,
-) -> None:
+) -> Action:
     """Staff decide; invitations follow at their time, and people who were invited hear of it."""
-    at = desk(context)
-    action = partial(
+    return partial(
         staff_dates.choose, at.store, at.settings, reference, step, cycle, to=at.instant(to), force=force
     )
-    decide(context, action, dry_run=dry_run, yes=yes, as_json=as_json)
 
 
 @people.command(

@@ -11,8 +11,8 @@ from sqlmodel import col, select
 from models import Organisation, Person, Task, Trajectory
 from models.enums import TaskState
 from traject import staff
-from traject.cli.changing import decide
-from traject.cli.console import AsJson, DryRun, Yes, both, desk
+from traject.cli.console import AsJson, Desk, both, desk
+from traject.cli.deciding import Action, deciding
 from traject.errors import Refused
 from traject.show import day, table
 
@@ -92,20 +92,7 @@ def show(context: typer.Context, number: Number, as_json: AsJson = False) -> Non
         at.tell(at.say(f"\nGedaan: traject tasks done {number}", f"\nDone: traject tasks done {number}"))
 
 
-@commands.command("done", help=both("Een taak is gedaan.", "A task is done."))
-def finish(
-    context: typer.Context,
-    number: Number,
-    dry_run: DryRun = False,
-    yes: Yes = False,
-    as_json: AsJson = False,
-) -> None:
+@deciding(commands, "done", help=both("Een taak is gedaan.", "A task is done."))
+def finish(at: Desk, number: Number) -> Action:
     """The stage that waited for it may close."""
-    at = desk(context)
-    decide(
-        context,
-        partial(staff.finish_task, at.store, at.settings, number),
-        dry_run=dry_run,
-        yes=yes,
-        as_json=as_json,
-    )
+    return partial(staff.finish_task, at.store, at.settings, number)
