@@ -31,6 +31,7 @@ from models.enums import (
 from traject.choosing import asks_others
 from traject.dossier import programme_of
 from traject.programme import Step, Text
+from traject.words import part_in_english
 
 LIVE = (TrajectoryState.RUNNING, TrajectoryState.PAUSED)
 
@@ -233,10 +234,7 @@ def _words(row: StepRow, step: Step | None) -> tuple[Text, tuple[str, ...]]:
     part = row.key.partition("/")[2]
     if part == "escalation" and step.escalation:
         return step.escalation.title, (step.escalation.to,)
-    prefix = (
-        "Reminder: " if part.startswith("reminder") else "Asked again: " if part.startswith("nudge") else ""
-    )
-    return Text(row.title, f"{prefix}{step.title.in_language('en')}"), step.to
+    return Text(row.title, f"{part_in_english(part)}{step.title.in_language('en')}"), step.to
 
 
 _ACTS = {

@@ -7,7 +7,7 @@ from traject.programme import Anchor, Predicate, Unit
 
 M = TypeVar("M")
 
-PARTS = {"reminder": "Reminder: ", "nudge": "Once more: "}
+PARTS = {"reminder": "Reminder: ", "nudge": "Asked again: "}
 """What the English title of a step begins with where a row belongs to it: `reminder-1` of `intake/reminder-1`."""
 
 
