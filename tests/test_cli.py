@@ -203,7 +203,13 @@ def test_a_task_is_listed_and_done_once(running: Traject) -> None:
     tasks = running("tasks", "list", "--json").json
     assert {task["reference"] for task in tasks} == {REFERENCE}
     number = str(tasks[0]["id"])
+    shown = running("tasks", "show", number)
+    assert tasks[0]["title"] in shown.out
+    assert f"Gedaan: traject tasks done {number}" in shown.out
+    assert running("tasks", "show", number, "--json").json["state"] == "open"
+    assert "taak 999 bestaat niet" in running("tasks", "show", "999").err
     assert running("tasks", "done", number, "--yes").code == 0
+    assert "niet meer open" in running("tasks", "show", number).out
     assert number not in [str(task["id"]) for task in running("tasks", "list", "--json").json]
     assert running("tasks", "done", number, "--yes").code == 1
 

@@ -112,6 +112,9 @@ def test_staff_see_who_gets_what_before_they_change_the_number_of_places(
         assert "‘Eerste sessie’ heeft 3 plekken: 2 bezet, 2 op de wachtlijst." in shown.out
         assert "Mail: Cas <cas@school.example>: Er is een plek vrij: Eerste sessie" in shown.out
         assert dump(page.few.world.store) == before
+        seen = traject("gatherings", "show", number).out
+        assert "2 van 2 plekken bezet" in seen
+        assert seen.count("heeft altijd een plek") == 1, "Hart's own adviser"
         done = traject("gatherings", "capacity", number, "3", "--yes", "--json").json
         assert [mail["email"] for mail in done["mails"]] == ["cas@school.example"]
         refused = traject("gatherings", "capacity", number, "1", "--yes")

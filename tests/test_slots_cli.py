@@ -55,6 +55,7 @@ def test_staff_see_what_can_be_and_why_not_and_choose(traject: Traject, tmp_path
     assert "20-10-2026 13:30 kan niet: Sanne de Vries heeft dan iets anders" in refused.err
     tried = traject("choose", *INTAKE, "2026-10-22 14:00", "--dry-run")
     assert "do 22 okt 2026 14:00" in tried.out
+    assert "is op donderdag 22 oktober 2026 om 14:00. De uitnodiging gaat uit op" in tried.out
     assert tried.out.splitlines()[-1] == "Er is niets veranderd (--dry-run)."
     assert traject("choose", *INTAKE, "2026-10-20 13:30", "--force", "--yes").code == 0
     assert traject("slots", *INTAKE, "--json").code == 0

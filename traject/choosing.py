@@ -34,6 +34,11 @@ class _Wish:
     detail: str | None
 
 
+def asks_for_a_date(task: Task) -> bool:
+    """Whether a task goes by itself when there is a date."""
+    return task.effect_key.rpartition(":")[2] in ("problem", "choose", "theme")
+
+
 def waits_for_others(step: Step | None, row: StepRow) -> bool:
     """Whether others decide about a planned gathering: staff who were asked to choose, or who holds it elsewhere."""
     if step is None or row.kind is not StepKind.GATHERING or row.state is not StepState.PLANNED:

@@ -190,6 +190,8 @@ class PlanView:
             and step.starts_at
             and step.due_at < step.starts_at
         ):
+            if any(known.key == step.key and known.staff_choose for known in self.programme.steps):
+                return f"{what} ({self.say('datum kiezen', 'date to be chosen')} {self._on(step.due_at)})"
             return f"{what} ({self.say('uitnodiging', 'invitation')} {self._on(step.due_at)})"
         if step.kind is StepKind.EVALUATION and step.ends_at:
             return f"{what} ({self.say('t/m', 'until')} {self._on(step.ends_at - MOMENT)})"

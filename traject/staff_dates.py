@@ -2,9 +2,12 @@
 
 from datetime import datetime
 
-from traject.dossier import find, load, row_id
+from models.enums import StepState
+from traject.dossier import Dossier, find, load, row_id
 from traject.errors import Refused
+from traject.mail_words import weekday
 from traject.obstacles import together
+from traject.plan import PlannedStep
 from traject.settings import Settings
 from traject.slots import in_the_way
 from traject.staff_action import StaffResult
@@ -43,4 +46,25 @@ def choose(
             "of kies dit toch met --force"
         )
         raise Refused(message)
-    return move_step(store, settings, reference, step, cycle, to=to, now=now, dry_run=dry_run)
+    result = move_step(store, settings, reference, step, cycle, to=to, now=now, dry_run=dry_run)
+    title = dossier.programme.step(step).title.nl
+    result.sentence = (
+        f"‘{title}’ is op {weekday(local, 'nl')} om {local:%H:%M}.{_invited(result, dossier, step, cycle)}"
+    )
+    return result
+
+
+def _invited(result: StaffResult, dossier: Dossier, step: str, cycle: str) -> str:
+    """When people hear of the date, where nobody did yet."""
+    row = dossier.steps[step, cycle]
+    due = next(
+        (
+            c.after.due_at
+            for c in result.changes.steps
+            if isinstance(c.after, PlannedStep) and c.after.id == (step, cycle)
+        ),
+        row.due_at,
+    )
+    if row.state is not StepState.PLANNED or due is None:
+        return ""
+    return f" De uitnodiging gaat uit op {weekday(dossier.calendar.to_local(due), 'nl')}."

@@ -6,6 +6,7 @@ import typer
 from rich.markup import escape
 from rich.text import Text as Styled
 
+from models import Gathering
 from models.enums import PartStat
 from traject import gatherings_shown
 from traject.away import away_note
@@ -15,6 +16,7 @@ from traject.dossier import find, row_id
 from traject.gatherings_shown import Guest, Shown
 from traject.mail_words import period
 from traject.show import instant_json, moment, table, word
+from traject.waiting import taken
 
 commands = typer.Typer()
 
@@ -101,10 +103,13 @@ def show(context: typer.Context, number: Number, as_json: AsJson = False) -> Non
             escape(guest.person.name),
             escape(guest.person.email),
             _answer(at, guest),
-            escape("\n".join(_more(at, guest, gathering.timezone))),
+            escape("\n".join(_more(at, guest, gathering))),
         )
     at.show(made)
     at.tell(", ".join(_counts(at, shown)))
+    if gathering.capacity is not None:
+        held, of = taken([guest.invitation for guest in shown.guests]), gathering.capacity
+        at.tell(at.say(f"{held} van {of} plekken bezet", f"{held} of {of} places taken"))
 
 
 def _counts(at: Desk, shown: Shown) -> list[str]:
@@ -125,18 +130,20 @@ def _answer(at: Desk, guest: Guest) -> str:
     return at.say(*_ANSWERS[guest.invitation.partstat])
 
 
-def _more(at: Desk, guest: Guest, timezone: str) -> list[str]:
+def _more(at: Desk, guest: Guest, gathering: Gathering) -> list[str]:
     invitation, lines = guest.invitation, list[str]()
     today = at.now().astimezone(at.settings.zone).date()
     if invitation.proposed_starts_at and invitation.proposed_ends_at:
-        wish = period(invitation.proposed_starts_at, at.language, invitation.proposed_ends_at, timezone)
+        wish = period(
+            invitation.proposed_starts_at, at.language, invitation.proposed_ends_at, gathering.timezone
+        )
         lines.append(at.say(f"stelt voor: {wish}", f"proposes: {wish}"))
     if not guest.is_reachable:
         lines.append(at.say("adres werkt niet meer", "address no longer works"))
     if invitation.partstat is PartStat.NEEDS_ACTION and not invitation.is_cancelled:
         lines.append(away_note(guest.person, today, at.language))
-    if not invitation.is_required:
-        lines.append(at.say("hoeft niet", "need not come"))
+    if gathering.capacity is not None and invitation.is_required:
+        lines.append(at.say("heeft altijd een plek", "always has a place"))
     if invitation.comment:
         lines.append(f"‘{invitation.comment}’")
     return [line for line in lines if line]

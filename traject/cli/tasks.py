@@ -11,6 +11,7 @@ from sqlmodel import col, select
 from models import Organisation, Person, Task, Trajectory
 from models.enums import TaskState
 from traject import staff
+from traject.choosing import asks_for_a_date
 from traject.cli.console import AsJson, Desk, both, desk
 from traject.cli.deciding import Action, deciding
 from traject.errors import Refused
@@ -62,7 +63,8 @@ def list_tasks(context: typer.Context, as_json: AsJson = False) -> None:
         by = day(row["due_on"], at.language) if row["due_on"] else ""
         made.add_row(str(row["id"]), escape(row["title"]), escape(row["name"]), escape(row["for"] or ""), by)
     at.show(made)
-    at.tell(at.say(f"{len(rows)} taken", f"{len(rows)} tasks"))
+    taken, tasks = ("taak", "task") if len(rows) == 1 else ("taken", "tasks")
+    at.tell(at.say(f"{len(rows)} {taken}", f"{len(rows)} {tasks}"))
     if rows:
         at.tell(
             at.say("Wat er te doen is: traject tasks show NR", "What is to be done: traject tasks show NO")
@@ -88,7 +90,11 @@ def show(context: typer.Context, number: Number, as_json: AsJson = False) -> Non
     at.tell(f"{row['reference']}  {row['name']}{whose}{by}")
     if row["detail"]:
         at.tell(f"\n{row['detail']}")
-    if row["state"] == TaskState.OPEN:
+    if row["state"] != TaskState.OPEN:
+        at.tell(at.say("\nDeze taak is niet meer open.", "\nThis task is not open any more."))
+    elif asks_for_a_date(found[0]):
+        at.tell(at.say("\nVerdwijnt vanzelf als er een datum is.", "\nGoes by itself when there is a date."))
+    else:
         at.tell(at.say(f"\nGedaan: traject tasks done {number}", f"\nDone: traject tasks done {number}"))
 
 
