@@ -465,6 +465,8 @@ def test_who_cannot_be_reached_is_said_so_before_it_is_done(world: World, gather
         person.address_state = AddressState.BOUNCED
     tried = gatherings("place", "N", "De Pletterij", "--dry-run")
     assert "(gaat niet uit: het adres van deze persoon werkt niet meer)" in words(tried.out)
+    english = gatherings("place", "N", "De Pletterij", "--dry-run", lang="en")
+    assert "(not sent: the address of this person no longer works)" in words(english.out)
     refused = gatherings("add", "N", JAN, "--yes")
     assert refused.code == 1
     assert "Jan de Wit" in refused.err

@@ -13,9 +13,11 @@ from rich.text import Text as Styled
 from traject.cli.console import AsJson, Desk, DryRun, Yes, desk
 from traject.cli.settling import Change, settle
 from traject.dossier import find, load, row_id
-from traject.effects import Queued
+from traject.effects import PAUSED, Queued
 from traject.show import PlanView, changes_json
 from traject.staff import StaffResult
+from traject.undelivered import NO_ADDRESS
+from traject.unsubscribe import WHY
 
 Action = Callable[..., StaffResult]
 """An action of staff with everything filled in but `now` and `dry_run`."""
@@ -73,7 +75,7 @@ def _show(at: Desk, result: StaffResult, now: datetime) -> None:
         gone = at.say("Gaat niet meer uit", "No longer goes out")
         at.tell(f"{gone}: {mail.person} <{mail.email}>: {mail.subject}")
     for mail in result.mails:
-        held = at.say(f" (gaat niet uit: {mail.why_not})", f" (not sent: {mail.why_not})")
+        held = at.say(f" (gaat niet uit: {mail.why_not})", f" (not sent: {_english(mail.why_not)})")
         at.tell(f"Mail: {mail.person} <{mail.email}>: {mail.subject}{held if mail.why_not else ''}")
     if result.takes and len(result.mails) > 1:
         at.tell(result.takes.sentence.in_language(at.language))
@@ -90,6 +92,14 @@ def _as_json(at: Desk, result: StaffResult) -> dict[str, Any]:
         "taken_back": [_mail_json(mail) for mail in result.taken_back],
         "minutes": result.takes.minutes if result.takes else 0,
     }
+
+
+def _english(why_not: str) -> str:
+    return {
+        NO_ADDRESS: "the address of this person no longer works",
+        PAUSED: "the trajectory is paused",
+        WHY: "wants no news any more",
+    }.get(why_not, why_not)
 
 
 def _mail_json(mail: Queued) -> dict[str, str]:
