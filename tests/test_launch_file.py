@@ -108,3 +108,17 @@ def test_all_wrong_rows_are_named_at_once():
         "lijst.csv:2",
         "lijst.csv:3",
     ]
+
+
+def test_the_first_line_that_excel_writes_about_its_delimiter_is_no_header():
+    [request] = read_launch_csv(("sep=;\r\n" + HEADER + ROW).encode(), "lijst.csv")
+    assert request.where == "lijst.csv:3"
+    assert "lijst.csv:3: ‘morgen’" in problem(
+        ("sep=;\r\n" + HEADER + ROW.replace("2026-09-07", "morgen")).encode()
+    )
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_text_of_two_bytes_a_character_without_its_mark_is_named_for_what_it_is(encoding: str):
+    said = problem((HEADER + ROW).encode(encoding))
+    assert said == "lijst.csv: geen UTF-8 en geen Windows-1252; sla het bestand op als CSV UTF-8"

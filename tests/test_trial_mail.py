@@ -69,8 +69,8 @@ def test_a_test_invitation_is_a_real_one_and_can_be_taken_out_of_the_calendar(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("geen adres",), "is no mail address"),
-        (("zoë@hart.example",), "outside ASCII"),
+        (("geen adres",), "is geen mailadres"),
+        (("zoë@hart.example",), "tekens die niet elke mailserver aanneemt"),
         ((TO, "--cancel", "99"), "geen proefuitnodiging"),
         ((TO, "--invitation", "--cancel", "1"), "niet allebei"),
     ],

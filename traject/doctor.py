@@ -124,16 +124,17 @@ def _disk(settings: Settings) -> Text:
     while not place.exists():
         place = place.parent
     free = shutil.disk_usage(place).free
-    said = f"{free // 1024 // 1024:,} MB".replace(",", ".")
-    if free < LEAST_ROOM or not os.access(place, os.W_OK):
+    english = f"{free // 1024 // 1024:,} MB"
+    said = english.replace(",", ".")
+    if free < LEAST_ROOM or not place.is_dir() or not os.access(place, os.W_OK):
         raise _Sick(
-            Text(f"{place}: {said} vrij", f"{place}: {said} free"),
+            Text(f"{place}: {said} vrij", f"{place}: {english} free"),
             Text(
                 "maak ruimte vrij, of zet TRAJECT_VAR_DIR op een schijf waar geschreven kan worden",
                 "make room, or set TRAJECT_VAR_DIR to a disk that can be written",
             ),
         )
-    return Text(f"{said} vrij in {place}", f"{said} free in {place}")
+    return Text(f"{said} vrij in {place}", f"{english} free in {place}")
 
 
 _INIT = Text("voer `traject init` uit", "run `traject init`")

@@ -281,9 +281,10 @@ def _role_problems(request: LaunchRequest, programme: Programme) -> list[str]:
         problems.append(f"rol ‘{role_key}’: {email} staat er twee keer; haal er een weg")
     for role in declared.values():
         if role.required and not given[role.key]:
-            problems.append(
-                f'rol ‘{role.key}’ ({role.title.nl}) ontbreekt; geef --role {role.key}="Naam <adres>"'
-            )
+            how = f'geef --role {role.key}="Naam <adres>"'
+            if request.where:
+                how = f"vul Naam <adres> in, in de kolom ‘{role.key}’"
+            problems.append(f"rol ‘{role.key}’ ({role.title.nl}) ontbreekt; {how}")
         if len(given[role.key]) > 1 and not role.many:
             problems.append(
                 f"rol ‘{role.key}’ ({role.title.nl}) is voor één persoon; er zijn er {len(given[role.key])} gegeven"

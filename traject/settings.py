@@ -1,10 +1,12 @@
 """Every setting of Traject, in one class; each is an environment variable `TRAJECT_<NAME>`."""
 
+import difflib
 import os
 import re
 import secrets
 import sys
 from collections.abc import Iterator, Mapping
+from email.utils import getaddresses
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,6 +22,8 @@ from sqlalchemy.exc import ArgumentError
 
 from traject.errors import SettingsError, WrongSetting
 from traject.mailbox_address import check_mailbox_url, check_oauth_provider, check_token_url
+
+PREFIX = "TRAJECT_"
 
 
 def database_address(url: str) -> str:
@@ -40,7 +44,7 @@ def _smtp(url: str | None) -> str | None:
     if not url:
         return None
     parts = urlsplit(url)
-    if parts.scheme not in ("smtp", "smtps", "smtp+starttls") or not parts.hostname:
+    if parts.scheme not in ("smtp", "smtps", "smtp+starttls") or not parts.hostname or not _has_port(url):
         raise WrongSetting(
             "moet smtp://SERVER:POORT, smtp+starttls://NAAM:WACHTWOORD@SERVER:587 of "
             "smtps://NAAM:WACHTWOORD@SERVER:465 zijn",
@@ -49,11 +53,20 @@ def _smtp(url: str | None) -> str | None:
     return url
 
 
-def _address(text: str) -> str:
-    name, _, address = text.rpartition("<")
+def _has_port(url: str) -> bool:
+    """Whether the port of an address is one, or none is named."""
     try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
+
+
+def _address(text: str) -> str:
+    found = getaddresses([text])
+    try:
+        # One address: of two, or of a name with a comma and no quotes, mail would come from somebody else.
         validate_email(
-            address.rstrip("> ") if name else text, check_deliverability=False, test_environment=True
+            found[0][1] if len(found) == 1 else text, check_deliverability=False, test_environment=True
         )
     except EmailNotValidError as error:
         example = '"Hart <cmk@hart.example>"'
@@ -71,6 +84,15 @@ def _base(url: str) -> str:
             "must be the address that participants can reach, like https://traject.example",
         )
     return url.rstrip("/")
+
+
+def _folder(path: Path) -> Path:
+    if not path.is_dir():
+        raise WrongSetting(
+            "moet een map met programma's zijn, en die is er niet",
+            "must be a folder with programmes, and there is none",
+        )
+    return path
 
 
 def _portal_here(given: Mapping[str, Any]) -> str:
@@ -91,9 +113,7 @@ def _zone(name: str) -> str:
 class Settings(BaseSettings):
     """What can be set. The defaults run everything on this machine, without any other service."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="TRAJECT_", frozen=True, extra="ignore", env_ignore_empty=True
-    )
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
 
     database_url: Annotated[str, AfterValidator(database_address)] = Field(
         default="sqlite:///var/traject.db", description="SQLite file or PostgreSQL database of Traject"
@@ -177,7 +197,7 @@ class Settings(BaseSettings):
         ge=1,
         description="years after the programme that mails and the privacy page name as the time personal data is kept",
     )
-    programmes_dir: Path = Field(
+    programmes_dir: Annotated[Path, AfterValidator(_folder)] = Field(
         default=Path(__file__).parent.parent / "programmes", description="folder of programme files"
     )
     var_dir: Path = Field(
@@ -227,11 +247,14 @@ class Settings(BaseSettings):
 
 
 def load_settings() -> Settings:
-    """Read the environment. SettingsError names each wrong variable, what is wrong and what it must be."""
+    """Read the environment. SettingsError names each wrong variable, what is wrong and what it must be.
+
+    A variable whose name was mistyped is one too: what it should have set would silently be as if it was never set.
+    """
+    lines = list(_mistyped(os.environ))
     try:
-        return Settings()
+        read = Settings()
     except ValidationError as error:
-        lines: list[tuple[str, str]] = []
         for problem in error.errors():
             if problem["type"] == "default_factory_not_called":
                 continue  # It only follows from another one.
@@ -240,7 +263,32 @@ def load_settings() -> Settings:
             now = re.sub(r"(://[^:/]*):.*@", r"\1:***@", repr(problem["input"]))  # no password on a screen
             dutch, english = _what_is_wrong(problem)
             lines.append((f"{name}: {dutch} (nu: {now})", f"{name}: {english} (now: {now})"))
-        raise SettingsError(*("\n".join(said) for said in zip(*lines, strict=True))) from error
+        raise _settings_error(lines) from error
+    if lines:
+        raise _settings_error(lines)
+    return read
+
+
+def _settings_error(lines: list[tuple[str, str]]) -> SettingsError:
+    return SettingsError(*("\n".join(said) for said in zip(*lines, strict=True)))
+
+
+def _mistyped(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """What to say of each variable that is nearly one of ours."""
+    ours = [_variable(name) for name in Settings.model_fields]
+    short = [name.removeprefix(PREFIX) for name in ours]
+    for name in sorted(environ):
+        if not name.startswith(PREFIX) or name in ours:
+            continue
+        for meant in difflib.get_close_matches(name.removeprefix(PREFIX), short, n=1, cutoff=0.78):
+            yield (
+                f"{name}: die instelling bestaat niet; bedoel je {PREFIX}{meant}?",
+                f"{name}: there is no such setting; did you mean {PREFIX}{meant}?",
+            )
+
+
+def _variable(field: str) -> str:
+    return str(Settings.model_fields[field].validation_alias or f"{PREFIX}{field.upper()}")
 
 
 _DUTCH = {
@@ -258,6 +306,10 @@ def _what_is_wrong(problem: ErrorDetails) -> tuple[str, str]:
     wrong = given.get("error")
     if isinstance(wrong, WrongSetting):
         return wrong.dutch, wrong.english
+    choices = re.fullmatch(r"\^\(([^()]+)\)\$", str(given.get("pattern", "")))
+    if choices:
+        *others, last = [choice or "''" for choice in choices[1].split("|")]
+        return f"moet {', '.join(others)} of {last} zijn", f"must be {', '.join(others)} or {last}"
     english = problem["msg"].removeprefix("Value error, ")
     dutch = _DUTCH[problem["type"]].format(**given) if problem["type"] in _DUTCH else english
     return dutch.replace(" or ", " of "), english
@@ -271,7 +323,7 @@ def settings_table() -> str:
 def _table_lines() -> Iterator[str]:
     root = Path(__file__).parent.parent
     for name, field in Settings.model_fields.items():
-        variable = field.validation_alias or f"TRAJECT_{name.upper()}"
+        variable = _variable(name)
         default = field.default if field.default_factory is None else None
         if isinstance(default, Path) and default.is_relative_to(root):
             default = default.relative_to(root)

@@ -25,6 +25,9 @@ from traject.store import Store
 
 SEPARATOR = "\x1f"
 NEXT = ("eerstvolgende", "next")
+TOO_LARGE = "22003"
+"""What PostgreSQL calls a number that does not fit (SQLSTATE numeric_value_out_of_range)."""
+
 CALENDAR_YEARS = range(2000, 2200)
 """Beyond these a moment is a slip of the pen."""
 _UNREADABLE: dict[type[OSError], str] = {
@@ -145,9 +148,11 @@ class Desk:
             return self._next_school_day()
         for form in ("%Y-%m-%d", "%d-%m-%Y"):
             try:
-                return datetime.strptime(text.strip(), form).date()  # noqa: DTZ007 - a day has no zone
+                found = datetime.strptime(text.strip(), form).date()  # noqa: DTZ007 - a day has no zone
             except ValueError:
                 continue
+            if found.year in CALENDAR_YEARS:
+                return found
         raise BadUsage(
             self.say(
                 f"‘{text}’ is geen datum; schrijf 2026-09-14, 14-09-2026 of eerstvolgende (schooldag)",
@@ -233,7 +238,13 @@ class Group(TyperGroup):
             in_language = getattr(error, "in_language", None)
             found.warn(in_language(found.language) if in_language else str(error))
             raise typer.Exit(2 if isinstance(error, BadUsage) else 1) from error
+        except OverflowError as error:  # a number that SQLite cannot hold
+            _too_large(ctx)
+            raise typer.Exit(2) from error
         except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", "") == TOO_LARGE:
+                _too_large(ctx)
+                raise typer.Exit(2) from error
             if isinstance(error, (IntegrityError, ProgrammingError, DataError)):
                 raise  # our mistake, not the database's
             reason, found = str(error.orig).strip().splitlines()[0], _voice(ctx)
@@ -252,6 +263,16 @@ class Group(TyperGroup):
             where = f" ({error.filename})" if error.filename else ""
             _voice(ctx).warn(f"{error.strerror or error}{where}")
             raise typer.Exit(1) from error
+
+
+def _too_large(context: Any) -> None:
+    at = _voice(context)
+    at.warn(
+        at.say(
+            "Dat getal is te groot; er is niets veranderd. Kijk na welk nummer je bedoelt.",
+            "That number is too large; nothing was changed. Check which number you mean.",
+        )
+    )
 
 
 def _voice(context: Any) -> Desk:

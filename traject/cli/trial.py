@@ -8,8 +8,10 @@ import typer
 
 from models import Message
 from models.enums import MessageState
+from traject.addresses import person_problem
 from traject.cli.console import AsJson, BadUsage, Desk, both, desk
 from traject.delivery import deliver
+from traject.errors import Refused
 from traject.show import instant_json, moment
 from traject.trial_mail import Trial
 
@@ -49,8 +51,11 @@ def try_mail(
         raise BadUsage(
             at.say("geef --invitation of --cancel, niet allebei", "give --invitation or --cancel, not both")
         )
+    email = address.strip().lower()
+    if problem := person_problem("", email):
+        raise Refused(problem)
     with at.store.write() as session:
-        trial = Trial(session, at.settings, address.strip().lower(), at.language, at.now())
+        trial = Trial(session, at.settings, email, at.language, at.now())
         wanted = trial.invitation if invitation else trial.notice
         number = trial.cancel(cancel) if cancel else wanted()
     report = asyncio.run(deliver(at.store, at.settings, clock=at.now, only=number))

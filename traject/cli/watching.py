@@ -289,7 +289,8 @@ def _open_tasks(session: Session, trajectory_id: int) -> list[Task]:
 def upcoming(
     context: typer.Context,
     days: Annotated[
-        int, typer.Option("--days", min=1, help=both("Hoeveel dagen vooruit.", "How many days ahead."))
+        int,
+        typer.Option("--days", min=1, max=36500, help=both("Hoeveel dagen vooruit.", "How many days ahead.")),
     ] = 30,
     as_json: AsJson = False,
 ) -> None:
