@@ -2,9 +2,10 @@
 
 import socket
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from threading import Thread
+from time import sleep
 from typing import Any
 
 import pytest
@@ -105,6 +106,9 @@ def test_a_full_mailbox_is_read_and_told_of(
     assert (found.new, found.trouble) == (0, None)
 
 
+HANGS_UP, NEVER_ENDS = "(hangs up)", "(says the same for ever)"
+
+
 @contextmanager
 def saying(**said: Any) -> Generator[str]:
     """A server with three mails that answers as other servers than Dovecot do; gives its URL.
@@ -130,7 +134,7 @@ def saying(**said: Any) -> Generator[str]:
         return [*lines, "OK done"]
 
     def serve(line: socket.socket) -> None:
-        with line, line.makefile("rb") as heard:
+        with suppress(OSError), line, line.makefile("rb") as heard:
             line.sendall(b"* OK hello\r\n")
             for command in heard:
                 tag, *words = command.decode().split()
@@ -138,6 +142,12 @@ def saying(**said: Any) -> Generator[str]:
                 answer = said.get(name) or usual.get(name) or fetch
                 if callable(answer):
                     answer = answer(words[2], " ".join(words[3:])) or fetch(words[2], " ".join(words[3:]))
+                if answer[-1] == HANGS_UP:
+                    line.sendall(answer[0].encode())
+                    return
+                while answer[-1] == NEVER_ENDS:
+                    line.sendall(f"{answer[0]}\r\n".encode())
+                    sleep(0.05)
                 line.sendall(
                     "".join(f"{each}\r\n" for each in (*answer[:-1], f"{tag} {answer[-1]}")).encode()
                 )
@@ -191,6 +201,11 @@ def test_when_a_server_refuses_all_for_one_mail_only_that_one_is_put_aside(
         ({"LOGIN": ["NO [AUTHENTICATIONFAILED] Invalid credentials"]}, Trouble.LOGIN),
         ({"LOGIN": ["BAD Command is not supported"]}, Trouble.LOGIN),
         ({"EXAMINE": ["* 3 EXISTS", "OK done"]}, Trouble.ODD),
+        ({"EXAMINE": ["* 3 EXISTS", "* OK [UIDVALIDITY 99999999999999999999] is", "OK done"]}, Trouble.ODD),
+        ({"SEARCH": ["* SEARCH 7 x", "OK done"]}, Trouble.ODD),
+        ({"SEARCH": ["* SEARCH 7 -8", "OK done"]}, Trouble.ODD),
+        ({"SEARCH": ["* SEARCH 99999999999999999999", "OK done"]}, Trouble.ODD),
+        ({"CAPABILITY": ["* CAPABILITY \u00e9", "OK done"]}, Trouble.ODD),
         ({"SEARCH": ["BAD what"]}, Trouble.ODD),
         ({"FETCH": ["NO not now"]}, Trouble.ODD),
     ],
@@ -221,3 +236,35 @@ def test_a_server_that_hangs_up_on_everything_is_unreachable_and_nothing_is_put_
     with saying(FETCH=hang_up) as url:
         found = read_mailbox(store, at(settings, url), now)
     assert (found.new, found.trouble) == (0, Trouble.UNREACHABLE)
+
+
+def test_a_mail_that_the_server_gives_nothing_of_is_put_aside_and_not_passed_over(
+    store: Store, settings: Settings, now: datetime
+):
+    def nothing(uids: str, what: str) -> list[str] | None:
+        lines = [f"* 1 FETCH (BODY[]<0> NIL UID {uid})" for uid in uids.split(",")]
+        return [*lines, "OK done"] if "BODY" in what else None
+
+    with saying(FETCH=nothing) as url:
+        found = read_mailbox(store, at(settings, url), now)
+    assert (found.new, found.outcomes, found.problem) == (3, {"quarantined": 3}, None)
+
+
+def test_a_mail_of_which_the_connection_broke_halfway_is_never_stored_in_part(
+    store: Store, settings: Settings, now: datetime
+):
+    left = ["* 1 FETCH (BODY[]<0> {100}\r\nSubject: half a mail"]
+
+    def halfway(uids: str, what: str) -> list[str] | None:
+        return [left.pop(), HANGS_UP] if "BODY" in what and left else None
+
+    with saying(FETCH=halfway) as url:
+        found = read_mailbox(store, at(settings, url), now)
+    assert (found.new, found.problem) == (3, None)
+    assert not any(b"half" in (arrival.raw or b"") for arrival in arrivals(store))
+
+
+def test_a_server_that_keeps_talking_and_never_ends_is_hung_up_on(settings: Settings, now: datetime):
+    with saying(EXAMINE=["* OK still there", NEVER_ENDS]) as url, pytest.raises(MailboxError) as raised:
+        open_mailbox(at(settings, url), now, timeout=timedelta(seconds=0.3))
+    assert raised.value.trouble is Trouble.UNREACHABLE

@@ -18,7 +18,7 @@ from imap_tools import BaseMailBox
 from imap_tools.consts import SHORT_MONTH_NAMES
 
 from traject.fetched import HEAD, MOST_OCTETS, Batch, Fetched, Place, in_batches, too_large, whole
-from traject.imap_connection import faults, is_full, number, opened
+from traject.imap_connection import LARGEST, faults, is_full, number, opened
 from traject.mailbox_address import MailboxAddress
 from traject.mailbox_error import MailboxError, Trouble
 from traject.settings import Settings
@@ -32,6 +32,7 @@ MOST_ATTEMPTS = 3
 MOST_CONNECTIONS = 20
 """In one reading: a server that hangs up on everything is unreachable."""
 
+_NUMBER = re.compile(r"[0-9]{1,10}")
 _UID = re.compile(rb"\bUID (\d+)")
 _SIZE = re.compile(rb"RFC822\.SIZE (\d+)")
 _DATE = re.compile(rb'INTERNALDATE "([ \d]\d)-(\w{3})-(\d{4}) (\d\d:\d\d:\d\d [+-]\d{4})"')
@@ -45,17 +46,18 @@ def new_mails(
     oldest: date,
     now: datetime,
     timeout: timedelta,
+    longest: timedelta,
 ) -> Generator[Batch]:
     """Every mail after `since`, in batches, in the order in which the server got them.
 
-    A mailbox that is new to us, or whose UIDVALIDITY changed, is looked at from the day `oldest` on. MailboxError when
+    `timeout` is for each answer, `longest` for each connection. A mailbox that is new to us, or whose UIDVALIDITY changed, is looked at from the day `oldest` on. MailboxError when
     the server cannot be used, or not any more.
     """
     attempts: Counter[int] = Counter()
     said = ""
     for _ in range(MOST_CONNECTIONS):
         try:
-            with faults(), opened(address, settings, now, timeout) as box:
+            with faults(), opened(address, settings, now, timeout, longest) as box:
                 for batch in _read(box, address, since, oldest, attempts):
                     yield batch
                     since = batch.reached
@@ -70,7 +72,7 @@ def look(
     address: MailboxAddress, settings: Settings, *, now: datetime, timeout: timedelta
 ) -> tuple[int, bool]:
     """How many mails are there, and whether it is full. MailboxError when it cannot be opened."""
-    with faults(), opened(address, settings, now, timeout) as box:
+    with faults(), opened(address, settings, now, timeout, 3 * timeout) as box:
         return number(box, "EXISTS"), is_full(box, address.path)
 
 
@@ -85,6 +87,8 @@ def _read(
         yield Batch((), since, is_full=True)
     day = f"{oldest.day}-{SHORT_MONTH_NAMES[oldest.month - 1]}-{oldest.year}"
     found = box.uids(f"UID {since.last + 1}:*" if since.last else f"SINCE {day}", None)
+    if odd := next((each for each in found if not _NUMBER.fullmatch(each) or int(each) > LARGEST), None):
+        raise MailboxError(Trouble.ODD, f"no UID in the answer to SEARCH: {odd[:40]}")
     uids = sorted(uid for uid in map(int, found) if uid > since.last)  # `n:*` always holds the last one
     for start in range(0, len(uids), AT_ONCE):
         yield from _batches(box, address, validity, uids[start : start + AT_ONCE], attempts)
@@ -149,7 +153,10 @@ def _raw(box: BaseMailBox, uids: Sequence[int], *, is_large: bool) -> Iterator[t
         return
     except (imaplib.IMAP4.abort, ConnectionError) as error:  # Dovecot hangs up on a mail that it cannot open
         raise _HungUp(uids) from error
-    found = {int(uid[1]): raw for head, raw in fetched if raw is not None and (uid := _UID.search(head))}
+    known = [(int(uid[1]), head, raw) for head, raw in fetched if (uid := _UID.search(head))]
+    # One that the server knows of and gives nothing of, is not gone.
+    found = {uid: raw for uid, head, raw in known if b"BODY" in head}
+    found |= {uid: raw for uid, _, raw in known if raw is not None}
     yield from ((uid, found[uid]) for uid in uids if uid in found)
 
 

@@ -2,10 +2,12 @@
 
 import imaplib
 import re
+import socket
 import ssl
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
+from threading import Timer
 
 from imap_tools import BaseMailBox, MailBox, MailBoxStartTls, MailBoxUnencrypted
 from imap_tools.errors import ImapToolsError, MailboxFolderSelectError
@@ -27,17 +29,27 @@ _PASSING = re.compile(
 _FULL = re.compile(rb"\[OVERQUOTA\]|\[ALERT\].*(quota|full)", re.IGNORECASE)
 
 
+LARGEST = 2**32 - 1
+"""Of the numbers that a server gives (RFC 3501 §9, nz-number)."""
+
+
 @contextmanager
 def opened(
-    address: MailboxAddress, settings: Settings, now: datetime, timeout: timedelta
+    address: MailboxAddress, settings: Settings, now: datetime, timeout: timedelta, longest: timedelta
 ) -> Generator[BaseMailBox]:
-    """The mailbox, logged in, with its folder open for reading. MailboxError says why not."""
+    """The mailbox, logged in, with its folder open for reading. MailboxError says why not.
+
+    `timeout` is for each silence of the server; after `longest` the connection is cut, also of one that never is silent.
+    """
     try:
         box = _connected(address, timeout)
     except (ssl.SSLError, ImapToolsError) as error:
         raise MailboxError(Trouble.TLS, str(error)) from error
     except imaplib.IMAP4.abort as error:
         raise MailboxError(Trouble.TLS if "TLS" in str(error) else Trouble.UNREACHABLE, str(error)) from error
+    watch = Timer(longest.total_seconds(), _cut, [box.client.socket()])
+    watch.daemon = True
+    watch.start()
     try:
         _log_in(box, address, settings, now, timeout)
         try:
@@ -48,6 +60,12 @@ def opened(
     finally:
         with suppress(imaplib.IMAP4.error, ImapToolsError, OSError):
             box.logout()
+        watch.cancel()
+
+
+def _cut(line: socket.socket) -> None:
+    with suppress(OSError):  # it ended meanwhile
+        socket.socket.shutdown(line, socket.SHUT_RDWR)  # beneath TLS, as another thread is reading there
 
 
 def _connected(address: MailboxAddress, timeout: timedelta) -> BaseMailBox:
@@ -109,7 +127,7 @@ def is_full(box: BaseMailBox, folder: str) -> bool:
 def number(box: BaseMailBox, name: str) -> int:
     """A number that the server gave when the folder was opened, such as its UIDVALIDITY."""
     said = box.client.untagged_responses.get(name, [None])[-1]
-    if not isinstance(said, bytes) or not said.isdigit():
+    if not isinstance(said, bytes) or not said.isdigit() or int(said) > LARGEST:
         raise MailboxError(Trouble.ODD, f"no {name} in the answer to EXAMINE")
     return int(said)
 

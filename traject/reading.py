@@ -35,6 +35,9 @@ PATIENCE = timedelta(seconds=30)
 LONGEST = timedelta(minutes=4)
 """Of one reading: what is left after it is for the next heartbeat."""
 
+TOO_LONG = LONGEST + timedelta(minutes=2)
+"""Of one connection: a server that is never silent and never ends is hung up on."""
+
 BEFORE = timedelta(days=2)
 """So long before the first thing that Traject did, a mail cannot be an answer. Days of servers and time zones differ."""
 
@@ -112,7 +115,9 @@ def _batches(
     oldest = min(first or now, now) - BEFORE
     if address.scheme in FOLDERS:
         return maildir.new_mails(address, since, oldest=oldest, now=now)
-    return imap.new_mails(address, settings, since, oldest=oldest.date(), now=now, timeout=PATIENCE)
+    return imap.new_mails(
+        address, settings, since, oldest=oldest.date(), now=now, timeout=PATIENCE, longest=TOO_LONG
+    )
 
 
 def _row(store: Store, name: str) -> tuple[int, Place]:
