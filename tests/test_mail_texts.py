@@ -333,7 +333,7 @@ def test_a_title_that_asks_keeps_its_own_mark_and_another_gets_a_point(
     kind: MessageKind, language: str
 ) -> None:
     for title, ending in (("Wat nam je mee?", "Wat nam je mee?"), ("De planning", "De planning.")):
-        text, html = bodies(mail(kind, language, replace(CONTEXT_OF[kind], title=title)))
+        text, html = bodies(mail(kind, language, replace(CONTEXT_OF[kind], title=title, text="")))
         assert f"{ending}\n" in text
         assert f"{ending}</p>" in html
 

@@ -224,7 +224,7 @@ class _Sample:
         return {
             "person_name": PERSON,
             "organisation_name": self.school,
-            "trajectory_title": f"{self.say(self.programme.title)}: {self.school}",
+            "trajectory_title": self.say(self.programme.title),
             "programme_title": self.say(self.programme.title),
             "adviser_name": "Sanne de Vries",
             "adviser_email": "sanne@hart.example",
@@ -254,7 +254,7 @@ class _Sample:
             )
             for number, stage in enumerate(self.programme.stages)
         )
-        stage = self.programme.stages[0] if self.programme.stages else None
+        stage = next((each for each in self.programme.stages if opened and each.key == opened.stage), None)
         role = self.say(self.programme.roles[0].title)
         return {
             MessageKind.WELCOME: WelcomeContext(
@@ -327,6 +327,8 @@ class _Sample:
             self.links["answer"],
             plain.place,
         )
+        week = timedelta(days=7)
+        later = replace(line, starts_at=line.starts_at + week, ends_at=line.ends_at + week)
         return {
             MessageKind.INVITATION: plain,
             MessageKind.INVITATION_UPDATE: replace(
@@ -341,7 +343,7 @@ class _Sample:
             MessageKind.PLACE_OFFERED: replace(
                 plain, standing=Standing.OFFERED, answer_by=self.now + timedelta(days=3)
             ),
-            MessageKind.NUDGE: NudgeContext(**self._common(None), lines=(line,)),
+            MessageKind.NUDGE: NudgeContext(**self._common(None), lines=(line, later)),
             MessageKind.THANKS: ThanksContext(
                 **self._common(None),
                 **when,
