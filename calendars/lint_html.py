@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from calendars.lint import Finding, Findings
+from calendars.lint_finding import Finding, Findings
 
 HTML_OCTETS = 100_000
 _TAG = re.compile(r"<(html|img|table|link|meta)\b((?:\"[^\"]*\"|'[^']*'|[^>\"'])*)>", re.IGNORECASE)

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from calendars.content_lines import read_components
-from calendars.lint import Finding, Findings, lint, method_of
+from calendars.lint import lint, method_of
+from calendars.lint_finding import Finding, Findings
 from calendars.lint_html import lint_html
 from calendars.mail_parts import Part, UnreadableMail, read_mail
 

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from calendars.lint import Finding, lint
+from calendars.lint import lint
+from calendars.lint_finding import Finding
 from calendars.lint_mail import lint_mail
 from traject.cli.console import AsJson, both, desk
 
