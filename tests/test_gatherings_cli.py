@@ -19,6 +19,7 @@ from sqlmodel import select
 
 from models import Person
 from models.enums import AddressState, GatheringState, PartStat
+from traject import nudges
 from traject.store import Store
 
 FATIMA, JAN, SAM = "fatima@school.example", "jan@school.example", "s.vos@hart.example"
@@ -446,6 +447,18 @@ def test_a_mail_that_a_newer_one_replaces_is_said_to_go_no_more(world: World, ga
     done = gatherings("move", "N", "2026-10-07 13:30", "--yes", "--json").json
     assert sorted(mail["email"] for mail in done["taken_back"]) == sorted([FATIMA, JAN, SAM])
     assert all(mail.keys() == {"kind", "person", "email", "subject", "why_not"} for mail in done["mails"])
+
+
+def test_a_question_that_loses_its_reason_is_said_to_go_no_more(world: World, gatherings: Typed) -> None:
+    at = world.step(f"{KEY}/nudge-1").due_at
+    assert at
+    world.live(at)
+    nudges.send(world.store, world.settings, now=at)
+    assert len(world.mails("nudge", state="queued")) == 3
+    with time_machine.travel(at, tick=False):
+        tried = gatherings("remove", "N", JAN, "--dry-run", "--json")
+        assert [(mail["email"], mail["kind"]) for mail in tried.json["taken_back"]] == [(JAN, "nudge")]
+        assert mailed(tried) == {JAN: "cancellation"}
 
 
 def test_who_never_got_an_invitation_gets_no_cancellation_and_staff_see_why(

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
 from models import EvaluationRequest, Message, Person, StepRow, Task, Trajectory
 from models.enums import MessageKind, MessageState, RequestState, StepState, TaskState, TrajectoryState
@@ -110,12 +110,13 @@ def action(
 
 
 def _waiting(work: Work) -> list[Queued]:
-    """The mails of the trajectory that did not leave yet."""
+    """The mails of the trajectory that did not leave yet, and what asks about several at once."""
+    nudges = outbox.nudges_about(work.session, trajectory_id=work.dossier.id)
     query = (
         select(Message, Person.name)
         .join(Person, col(Person.id) == col(Message.person_id))
         .where(
-            Message.trajectory_id == work.dossier.id,
+            or_(Message.trajectory_id == work.dossier.id, col(Message.id).in_(nudges)),
             col(Message.state).in_([MessageState.QUEUED, MessageState.HELD]),
         )
         .order_by(col(Message.id))
