@@ -213,6 +213,19 @@ def test_one_adviser_is_named_once_and_two_each_beside_what_is_theirs(
     assert said.count("is je adviseur") == times * len(advisers)
 
 
+def test_only_what_was_a_button_is_one_in_the_overview(store: Store, now: datetime, noor: int):
+    """Who said yes may change that; who has not filled in the evaluation is asked to."""
+    kinds = [MessageKind.GATHERING_REMINDER, MessageKind.EVALUATION_REMINDER]
+    put(store, *(mail(now, noor, kind) for kind in 2 * kinds))
+    with serving(Post()) as post:
+        sent(store, post, now)
+    html = read(post.received[0][2]).get_body(("html",))
+    assert html is not None
+    found = html.get_content()
+    assert found.count('<a class="button" href="https://traject.example/e/s3cret"') == 2
+    assert found.count('<a href="https://traject.example/a/s3cret"') == 2
+
+
 def test_a_mail_for_an_address_that_somebody_had_before_stays_by_itself(
     store: Store, now: datetime, noor: int
 ):

@@ -8,11 +8,13 @@ import re
 from collections.abc import Collection
 from email import message_from_bytes
 from email.policy import default as modern
+from html import escape
 
 from traject.mail_contexts import DigestPiece
 
 _LINK = re.compile(r"([^:\n]{1,80}): (https?://\S+)")
 _ROW = re.compile(r"([^:\n]{1,24}): (\S.*)")
+_BUTTON = re.compile(r'<a class="button" href="([^"]+)"')
 _ASK = re.compile(r"[^\n]+: (\S+@\S+)")
 _ENDS = "\n--------\n"
 
@@ -31,25 +33,33 @@ def pieces_of(mail: bytes, *, adviser: str = "", known: Collection[str] = ()) ->
     paragraphs, rows of label and value, links with their label.
     """
     paragraphs = _paragraphs(mail)
+    pressed = set(_BUTTON.findall(_body(mail, "html")))
     if adviser and paragraphs[-1:] and paragraphs[-1].endswith(f": {adviser}"):
         paragraphs.pop()
-    return tuple(piece for paragraph in paragraphs for piece in _pieces(paragraph.split("\n"), known))
+    return tuple(
+        piece for paragraph in paragraphs for piece in _pieces(paragraph.split("\n"), known, pressed)
+    )
 
 
 def _paragraphs(mail: bytes) -> list[str]:
-    body = message_from_bytes(mail, policy=modern).get_body(("plain",))
-    text = body.get_content().replace("\r\n", "\n") if body else ""
-    greeted = [each.strip("\n") for each in text.partition(_ENDS)[0].split("\n\n") if each.strip()]
+    greeted = [
+        each.strip("\n") for each in _body(mail, "plain").partition(_ENDS)[0].split("\n\n") if each.strip()
+    ]
     return greeted[1:]
 
 
-def _pieces(lines: list[str], known: Collection[str]) -> list[DigestPiece]:
+def _body(mail: bytes, kind: str) -> str:
+    body = message_from_bytes(mail, policy=modern).get_body((kind,))
+    return body.get_content().replace("\r\n", "\n") if body else ""
+
+
+def _pieces(lines: list[str], known: Collection[str], pressed: Collection[str]) -> list[DigestPiece]:
     found: list[DigestPiece] = []
     prose: list[str] = []
     for line in lines:
         if link := _LINK.fullmatch(line):
             found += _said(prose, known)
-            found.append(DigestPiece(label=link[1], url=link[2]))
+            found.append(DigestPiece(label=link[1], url=link[2], is_pressed=escape(link[2]) in pressed))
             prose = []
         else:
             prose.append(line)

@@ -203,12 +203,16 @@ class MailboxContext(MailContext):
 
 @dataclass(frozen=True, slots=True)
 class DigestPiece:
-    """A piece of what a mail said: a paragraph, or rows of label and value, or a link with its label."""
+    """A piece of what a mail said: a paragraph, or rows of label and value, or a link with its label.
+
+    `is_pressed`: the link is a button, because something is asked.
+    """
 
     paragraph: str = ""
     rows: tuple[tuple[str, str], ...] = ()
     label: str = ""
     url: str = ""
+    is_pressed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,10 @@ HEIGHT = 1800
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 LONGEST_SHOT = 60  # seconds
 PERSON = "Marieke Öztürk"
+_TROUBLE = Text("de mailserver weigert het wachtwoord", "the mail server refuses the password")
+_REMEDY = Text(
+    "zet het goede wachtwoord in TRAJECT_MAILBOX_URL", "put the right password in TRAJECT_MAILBOX_URL"
+)
 _ZONE = "Europe/Amsterdam"
 
 
@@ -288,8 +292,8 @@ class _Sample:
                 mailbox="imaps://cmk@hart.example@mail.hart.example/INBOX",
                 since=self.now,
                 timezone=_ZONE,
-                problem="de mailserver weigert het wachtwoord",
-                remedy="zet het goede wachtwoord in TRAJECT_MAILBOX_URL",
+                problem=_TROUBLE.in_language(self.language),
+                remedy=_REMEDY.in_language(self.language),
             ),
         }
 
