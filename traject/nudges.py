@@ -267,7 +267,8 @@ def _withdraw(session: Session, message_id: int, reason: str) -> bool:
 
 def _wait_for_tomorrow(session: Session, new: list[_Open], settings: Settings, now: datetime) -> None:
     for each in new:
-        calendar = load(session, row_id(each.trajectory), settings, now).calendar
+        school = each.trajectory.organisation_id
+        calendar = calendars_of(session, [school] if school else [], settings)[school]
         tomorrow = calendar.to_local(now).date() + timedelta(days=1)
         at = calendar.next_sending_moment(calendar.local(tomorrow, time(9)))
         each.invitation.nudge_wanted_at = at if at < each.gathering.starts_at else None

@@ -118,24 +118,24 @@ def follow_themes(store: Store, settings: Settings, *, now: datetime, only_news:
 
 
 def _is_news(session: Session) -> bool:
-    """Whether anything happened to a trajectory with a theme since this was last looked at."""
+    """Whether anything happened to a trajectory with a theme, and not only to other steps of it, since the last time."""
     latest = select(Event).where(Event.name == FOLLOWED).order_by(col(Event.id).desc()).limit(1)
     followed = session.exec(latest).first()
-    with_theme = [
-        row_id(version)
+    themed = {
+        row_id(version): {step.key for step in programme.steps if step.theme}
         for version in session.exec(select(ProgrammeVersion))
-        if any(step.theme for step in programme_of(version.text, f"{version.key}@{version.version}").steps)
-    ]
+        if (programme := programme_of(version.text, f"{version.key}@{version.version}"))
+    }
     query = (
-        select(Event.id)
+        select(Event.details, Trajectory.programme_version_id)
         .join(Trajectory, col(Trajectory.id) == col(Event.trajectory_id))
         .where(
             col(Event.id) > (followed.details["last"] if followed else 0),
             or_(*(col(Event.name).startswith(f"{about}.") for about in _ABOUT)),
-            col(Trajectory.programme_version_id).in_(with_theme),
+            col(Trajectory.programme_version_id).in_([number for number, steps in themed.items() if steps]),
         )
     )
-    return session.exec(query.limit(1)).first() is not None
+    return any(details.get("step") in (None, *themed[version]) for details, version in session.exec(query))
 
 
 def _shared_steps(session: Session) -> dict[tuple[int, str], tuple[Programme, Step]]:

@@ -88,7 +88,7 @@ class Office:
         """Somebody leaves; the address dies, or is read by nobody. Staff hear of it early, late or from a bounce."""
         actor.left_on = self.world.today()
         if chance.random() < 0.6 and not actor.is_staff:
-            self.world.post.dead.add(actor.email)
+            self.world.post.bury(actor.email)
         at = self.world.office_moment(chance, 1 if actor.is_staff else chance.randrange(1, 40))
         self.world.plan(at, partial(self._replace, actor))
 

@@ -1,17 +1,12 @@
-"""The world's mail server: real SMTP on a free port; it keeps what it takes and refuses as servers refuse."""
+"""The post of the world: its mail server, and what came there."""
 
-import asyncio
-import zlib
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
-
-from aiosmtpd.smtp import SMTP, Envelope
-
-GREYLISTED, POLICY = 30, 2
-"""Of a thousand mails: told to come back later, and refused for what they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,65 +21,49 @@ class Received:
 
 @dataclass
 class Post:
-    """What the server knows and got. Which mails it refuses follows from the seed and their return path alone."""
+    """The mail server as the world sees it; it runs while `serving`."""
 
     clock: Callable[[], datetime]
     seed: int
-    dead: set[str] = field(default_factory=set[str])
-    """Addresses at which nobody lives any more."""
     refused: set[str] = field(default_factory=set[str])
-    """Return paths of what was refused for good."""
+    """Return paths of what was refused for good, as far as it was told by `take`."""
     url: str = ""
-    _seen: set[str] = field(default_factory=set[str])
-    _received: list[Received] = field(default_factory=list[Received])
+    _server: "subprocess.Popen[str] | None" = None
+
+    def bury(self, address: str) -> None:
+        """Nobody lives at this address any more."""
+        self._order(f"bury {address}")
 
     def take(self) -> list[Received]:
-        """What came since the last time."""
-        taken, self._received = self._received, []
-        return taken
+        """What came since the last time; the clock stood still meanwhile."""
+        self._order("take")
+        taken = json.loads(self._answer())
+        self.refused.update(taken["refused"])
+        at = self.clock()
+        return [Received(at, sender, to, data.encode("latin-1")) for sender, to, data in taken["received"]]
 
-    async def handle_MAIL(
-        self, server: SMTP, session: Any, envelope: Envelope, address: str, options: list[str]
-    ) -> str:
-        """Any sender will do."""
-        envelope.mail_from = address
-        return "250 2.1.0 sender ok"
+    @contextmanager
+    def serving(self) -> "Generator[Post]":
+        """Serve on a free port of the loopback, which stands in `url`."""
+        command = [sys.executable, "-m", "traject.simulation.mail_server", str(self.seed)]
+        with subprocess.Popen(  # noqa: S603 - our own module
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="ascii"
+        ) as self._server:
+            self.url = f"smtp://127.0.0.1:{self._answer().strip()}"
+            yield self
 
-    async def handle_RCPT(
-        self, server: SMTP, session: Any, envelope: Envelope, address: str, options: list[str]
-    ) -> str:
-        """Refuse who does not live here, and now and then a mail that is new to us."""
-        sender = envelope.mail_from or ""
-        if address in self.dead:
-            self.refused.add(sender)
-            return "550 5.1.1 no such person here"
-        lot = zlib.crc32(f"{self.seed}:{sender}".encode()) % 1000
-        if lot < GREYLISTED and sender not in self._seen:
-            self._seen.add(sender)
-            return "451 4.7.1 greylisted, try again later"
-        if GREYLISTED <= lot < GREYLISTED + POLICY:
-            self.refused.add(sender)
-            return "550 5.7.1 not by our policy"
-        envelope.rcpt_tos.append(address)
-        return "250 2.1.5 recipient ok"
+    def _order(self, order: str) -> None:
+        pipe = self._server.stdin if self._server else None
+        if pipe is None:
+            message = "the mail server does not run; call this while `serving`"
+            raise RuntimeError(message)
+        pipe.write(f"{order}\n")
+        pipe.flush()
 
-    async def handle_DATA(self, server: SMTP, session: Any, envelope: Envelope) -> str:
-        """Keep the mail, as it came over the line."""
-        data = envelope.original_content or b""
-        (recipient,) = envelope.rcpt_tos
-        self._received.append(Received(self.clock(), envelope.mail_from or "", recipient, data))
-        return "250 2.0.0 kept"
-
-
-@asynccontextmanager
-async def serving(post: Post) -> AsyncGenerator[Post]:
-    """Serve in the running loop on a free port of the loopback, which stands in `post.url`."""
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: SMTP(post, hostname="mx.example", loop=loop), "127.0.0.1", 0)
-    host, port = server.sockets[0].getsockname()
-    post.url = f"smtp://{host}:{port}"
-    try:
-        yield post
-    finally:
-        server.close()
-        await server.wait_closed()
+    def _answer(self) -> str:
+        pipe = self._server.stdout if self._server else None
+        answer = pipe.readline() if pipe else ""
+        if not answer:
+            message = "the mail server of the simulation stopped"
+            raise RuntimeError(message)
+        return answer
