@@ -238,18 +238,6 @@ def test_a_server_that_hangs_up_on_everything_is_unreachable_and_nothing_is_put_
     assert (found.new, found.trouble) == (0, Trouble.UNREACHABLE)
 
 
-def test_a_mail_that_the_server_gives_nothing_of_is_put_aside_and_not_passed_over(
-    store: Store, settings: Settings, now: datetime
-):
-    def nothing(uids: str, what: str) -> list[str] | None:
-        lines = [f"* 1 FETCH (BODY[]<0> NIL UID {uid})" for uid in uids.split(",")]
-        return [*lines, "OK done"] if "BODY" in what else None
-
-    with saying(FETCH=nothing) as url:
-        found = read_mailbox(store, at(settings, url), now)
-    assert (found.new, found.outcomes, found.problem) == (3, {"quarantined": 3}, None)
-
-
 def test_a_mail_of_which_the_connection_broke_halfway_is_never_stored_in_part(
     store: Store, settings: Settings, now: datetime
 ):

@@ -153,10 +153,8 @@ def _raw(box: BaseMailBox, uids: Sequence[int], *, is_large: bool) -> Iterator[t
         return
     except (imaplib.IMAP4.abort, ConnectionError) as error:  # Dovecot hangs up on a mail that it cannot open
         raise _HungUp(uids) from error
-    known = [(int(uid[1]), head, raw) for head, raw in fetched if (uid := _UID.search(head))]
-    # One that the server knows of and gives nothing of, is not gone.
-    found = {uid: raw for uid, head, raw in known if b"BODY" in head}
-    found |= {uid: raw for uid, _, raw in known if raw is not None}
+    # NIL is what servers give of a mail that somebody removed meanwhile (RFC 2180 §4.1).
+    found = {int(uid[1]): raw for head, raw in fetched if raw is not None and (uid := _UID.search(head))}
     yield from ((uid, found[uid]) for uid in uids if uid in found)
 
 
