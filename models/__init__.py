@@ -7,7 +7,7 @@ from models.gathering import Gathering, Invitation
 from models.inbox import Arrival
 from models.mailbox import Mailbox
 from models.message import Message, MessageContent, NudgedInvitation
-from models.organisation import DayOff, Organisation, QuietPeriod, School
+from models.organisation import DayOff, Location, Organisation, QuietPeriod, School
 from models.person import Alias, BusyTime, Person, RoleHolder
 from models.programme import ProgrammeVersion
 from models.trajectory import StageRow, StepRow, Task, Trajectory
@@ -25,6 +25,7 @@ __all__ = [
     "Feed",
     "Gathering",
     "Invitation",
+    "Location",
     "Mailbox",
     "Message",
     "MessageContent",

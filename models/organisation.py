@@ -41,6 +41,16 @@ class School(SQLModel, table=True):
     edition: str = ""  # of DUO's file
 
 
+class Location(SQLModel, table=True):
+    """A place that gatherings name, and for how many people it is. One that is not here has room for everybody."""
+
+    __tablename__ = "locations"
+
+    id: int | None = id_field()
+    name: str = Field(unique=True)  # as programmes write it: `place:`
+    seats: int
+
+
 class QuietPeriod(SQLModel, table=True):
     """Days on which no school is mailed, although schools work: only news about a meeting goes out."""
 

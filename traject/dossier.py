@@ -30,6 +30,7 @@ from models import QuietPeriod as QuietPeriodRow
 from models.enums import GatheringState, RequestState, StepKind, StepState
 from traject.availability import asked_themes, busy_of, offered, schools_of
 from traject.errors import Refused
+from traject.locations import places_taken
 from traject.plan import (
     EvaluationAsked,
     Fact,
@@ -304,6 +305,13 @@ def load(
             *busy_of(session, holders, now, not_in=trajectory_id),
             *schools_of(session, holders, organisation),
             *offered(session, asked_themes(programme), now, not_in=trajectory_id),
+            *places_taken(
+                session,
+                programme,
+                lambda step: len({person.id for role in step.to for person in holders.get(role, ())}),
+                now,
+                not_in=trajectory_id,
+            ),
         ),
     )
 

@@ -10,6 +10,7 @@ from traject.plan import (
     GatheringFixed,
     GatheringProposed,
     Offered,
+    PlaceTaken,
     SchoolClosed,
     SchoolHours,
     StageClosed,
@@ -41,6 +42,7 @@ class Known:
         self.busy: list[Busy] = []
         self.closed_schools: list[SchoolClosed] = []
         self.school_hours: list[SchoolHours] = []
+        self.places_taken: list[PlaceTaken] = []
         self.offered: dict[str, list[Offered]] = {}  # by theme, the earliest first
         for fact in happened:
             self._add(fact)
@@ -82,5 +84,7 @@ class Known:
                 self.closed_schools.append(fact)
             case SchoolHours():
                 self.school_hours.append(fact)
+            case PlaceTaken():
+                self.places_taken.append(fact)
             case Offered(theme):
                 self.offered.setdefault(theme, []).append(fact)

@@ -22,6 +22,7 @@ from traject.addresses import person_problem
 from traject.availability import asked_themes, busy_of, offered, schools_of
 from traject.dossier import calendars_of
 from traject.errors import TrajectError
+from traject.locations import places_taken
 from traject.plan import Busy, Facts, Plan, SchoolClosed, SchoolHours
 from traject.planner import plan
 from traject.programme import Programme
@@ -176,7 +177,17 @@ class Preparation:
         facts = Facts(
             starts_on=request.starts_on,
             as_of=self.now,
-            happened=(*schools_of(self.session, {}, organisation), *around, *self.offers[programme.key]),
+            happened=(
+                *schools_of(self.session, {}, organisation),
+                *places_taken(
+                    self.session,
+                    programme,
+                    lambda step: sum(not set(held).isdisjoint(step.to) for held in roles.values()),
+                    self.now,
+                ),
+                *around,
+                *self.offers[programme.key],
+            ),
             school_type=school.school_type if school else "",
         )
         made = plan(programme, facts, calendar)

@@ -29,6 +29,9 @@ class Dates:
         self.today = calendar.to_local(facts.as_of).date()
         self.known = Known(facts.happened)
         self.agenda = Agenda(calendar, self.known.busy, self.known.closed_schools, self.known.school_hours)
+        for full in sorted(self.known.places_taken, key=lambda each: (each.starts_at, each.key, each.what)):
+            why = Why(Obstacle.PLACE, full.what, full.place)
+            self.agenda.take((full.starts_at, full.ends_at), why, (_seats_for(full.key),))
         self.gatherings: dict[tuple[str, str], Slot | None] = {}
         self.searches: dict[tuple[str, str], Search] = {}  # how those that were chosen were
         self.problems: list[PlanProblem] = []
@@ -273,7 +276,7 @@ class Dates:
             self.agenda,
             self.agenda.size,
             window,
-            step.to,
+            (*step.to, _seats_for(step.key)),
             first=first,
             soonest=max(first, announced + LEAST_NOTICE),
             in_time=max(first, shift(announced, step.invite, 1)),
@@ -329,6 +332,11 @@ class Dates:
     def _first_sending_day(self, day: date) -> date:
         at = self.calendar.next_sending_moment(self.calendar.local(day, DEFAULT_TIME))
         return self.calendar.to_local(at).date()
+
+
+def _seats_for(key: str) -> str:
+    """What a gathering needs beside the roles that must be there; no role is written so."""
+    return f"@{key}"
 
 
 def _window(step: Step) -> Window:

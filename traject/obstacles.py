@@ -22,6 +22,7 @@ class Obstacle(StrEnum):
     SCHOOL_DAY = "school-day"  # a weekday on which a school cannot meet
     SCHOOL_HOURS = "school-hours"
     GATHERING = "gathering"  # another gathering of this or another trajectory
+    PLACE = "place"  # no room left where it is to be
     BUSY = "busy"  # in somebody's own calendar, of which nothing more is known
 
 
@@ -66,6 +67,11 @@ class Why:
                 return Text(f"{who} is dan bij ‘{what}’", f"{who} is at '{what}' then")
             case Obstacle.GATHERING:
                 return Text(f"dan is ‘{what}’", f"'{what}' is then")
+            case Obstacle.PLACE:
+                return Text(
+                    f"{who} heeft dan niet genoeg plaats, door ‘{what}’",
+                    f"{who} has no room then, because of '{what}'",
+                )
             case Obstacle.BUSY:
                 return Text(
                     f"{who or 'iemand'} heeft dan iets anders", f"{who or 'somebody'} has something else then"
@@ -138,6 +144,10 @@ def _count(why: Why, number: int) -> Text:
             )
         case Obstacle.GATHERING:
             return Text(f"{number} keer is er ‘{why.what}’", f"{times} there is '{why.what}'")
+        case Obstacle.PLACE:
+            return Text(
+                f"{number} keer heeft {why.who} niet genoeg plaats", f"{times} {why.who} has not enough room"
+            )
         case Obstacle.BUSY:
             who = why.who or "iemand"
             return Text(

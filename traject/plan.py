@@ -128,6 +128,17 @@ class SchoolHours:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaceTaken:
+    """Where a gathering is to be there is no room for it then, beside `what` is there."""
+
+    key: str  # of the step
+    starts_at: datetime
+    ends_at: datetime
+    place: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class Offered:
     """Elsewhere a gathering with this theme is planned or fixed, for people of many trajectories."""
 
@@ -150,6 +161,7 @@ Fact = (
     | Busy
     | SchoolClosed
     | SchoolHours
+    | PlaceTaken
     | Offered
 )
 

@@ -10,6 +10,7 @@ from traject.cli import (
     gatherings,
     launching,
     lint,
+    locations,
     mail,
     mail_plan,
     mailbox,
@@ -66,6 +67,7 @@ app.add_typer(gatherings.commands, name="gatherings")
 app.add_typer(programmes.commands, name="programmes")
 app.add_typer(templates.commands, name="templates")
 app.add_typer(quiet.commands, name="quiet")
+app.add_typer(locations.commands, name="locations")
 app.add_typer(tasks.commands, name="tasks")
 app.add_typer(mail_plan.outbox, name="outbox")
 app.add_typer(mail.inbox, name="inbox")
