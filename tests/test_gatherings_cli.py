@@ -337,6 +337,24 @@ REFUSED: dict[str, tuple[tuple[str, ...], int, str, str]] = {
     ),
     "no words": (("text", "N"), 2, "geef --title en/of --description", "give --title and/or --description"),
     "no title": (("text", "N", "--title", " "), 1, "kan niet zonder titel", "cannot be without a title"),
+    "a title that fits no subject": (
+        ("text", "N", "--title", "Kennismaken " * 20),
+        1,
+        "de titel is 239 tekens lang; houd hem onder de 200",
+        "the title is 239 characters long; keep it under 200",
+    ),
+    "more words than a mail carries": (
+        ("text", "N", "--description", "Neem klei mee. " * 700),
+        1,
+        "de omschrijving is 10499 tekens lang",
+        "the description is 10499 characters long",
+    ),
+    "a personal link in what people forward": (
+        ("place", "N", "Online: http://portal.example/i/Zk3pQ9xT1vB7"),
+        1,
+        "de plek bevat een persoonlijke link: wie hem opent, antwoordt namens een ander; haal hem eruit",
+        "the place holds a personal link: whoever opens it answers for somebody else; take it out",
+    ),
     "no address": (
         ("add", "N", "Noor Visser"),
         2,

@@ -13,13 +13,14 @@ from sqlmodel import select
 
 from models import Gathering, Invitation, Person, StepRow, Trajectory
 from models.enums import AddressState, GatheringState, StepState
+from traject import access, feeds
 from traject.dossier import row_id
 from traject.errors import Refused
 from traject.gatherings import Gatherings
 from traject.gatherings_shown import unknown
 from traject.hand_over import person_for
 from traject.settings import Settings
-from traject.significance import Significance, significance, told
+from traject.significance import Significance, changed, significance, told
 from traject.staff_action import DryRun, StaffResult, Work, action, refuse_ended
 from traject.staff_steps import leave_out, move_step
 from traject.store import Store
@@ -29,6 +30,13 @@ _CLOSED = {
     GatheringState.CANCELLED: ("gaat niet door", "is cancelled"),
     GatheringState.PROPOSED: ("is nog niet vastgesteld", "has no date yet"),
 }
+
+WORDS: dict[str, tuple[str, str, int]] = {
+    "title": ("titel", "title", 200),
+    "place": ("plek", "place", 500),
+    "description": ("omschrijving", "description", 10_000),
+}
+"""What staff write of a gathering, and how many characters at most: Gmail cuts off a mail of more than 102 kB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +122,8 @@ def change(
                 f"bijeenkomst {number} kan niet zonder titel; geef er een",
                 f"gathering {number} cannot be without a title; give one",
             )
+        for name in changed(before, wanted):
+            _refuse_words(name, str(getattr(wanted, name)), settings.base_url)
         if significance(before, wanted) is Significance.NOTHING:
             result.sentence = "Dat staat er al; er verandert niets."
             result.english, result.is_nothing = "It says so already; nothing changes.", True
@@ -267,6 +277,22 @@ def _rest_of_series(work: Work, gathering: Gathering, first: StepRow) -> list[St
         if series == gathering.series:
             rest.append(row)
     return rest
+
+
+def _refuse_words(name: str, text: str, base_url: str) -> None:
+    """What no mail can carry, or should: the whole calendar entry is forwarded with it."""
+    dutch, english, longest = WORDS[name]
+    if len(text) > longest:
+        raise Refused(
+            f"de {dutch} is {len(text)} tekens lang; houd hem onder de {longest} en zet de rest op een pagina",
+            f"the {english} is {len(text)} characters long; keep it under {longest} and put the rest on a page",
+        )
+    personal = (access.answer_url, access.evaluation_url, feeds.feed_url)
+    if any(link(base_url, "").removesuffix(".ics") in text for link in personal):
+        raise Refused(
+            f"de {dutch} bevat een persoonlijke link: wie hem opent, antwoordt namens een ander; haal hem eruit",
+            f"the {english} holds a personal link: whoever opens it answers for somebody else; take it out",
+        )
 
 
 def _refuse_closed(gathering: Gathering) -> None:
