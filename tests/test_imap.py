@@ -171,6 +171,17 @@ def test_batches_keep_the_order_lose_nothing_and_fit_in_memory(sizes: list[int])
         assert len(batch) == 1 or sum(sizes[number] for number in batch) <= MOST_OCTETS
 
 
+def test_a_folder_with_a_name_beyond_ascii_is_read(
+    store: Store, settings: Settings, now: datetime, post: Post
+):
+    with post.client() as client:
+        client.create('"Antwoorden &- co&AOk-n"')  # RFC 3501 §5.1.3
+        client.append('"Antwoorden &- co&AOk-n"', None, None, letter(1))
+    url = post.url("imap", folder="Antwoorden & coén")
+    found = read_mailbox(store, at(settings, url), now)
+    assert (found.problem, [arrival.raw for arrival in arrivals(store)]) == (None, [letter(1)])
+
+
 def test_a_mail_that_is_gone_when_it_is_fetched_is_no_fault(
     store: Store, settings: Settings, now: datetime, post: Post, monkeypatch: pytest.MonkeyPatch
 ):
