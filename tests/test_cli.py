@@ -124,6 +124,45 @@ def test_a_change_is_shown_first_and_done_only_when_confirmed(case: str, running
     assert running("status", REFERENCE, "--json").json != before
 
 
+def test_what_staff_decide_is_said_and_refused_in_english_on_request(running: Traject) -> None:
+    said = {
+        "hold": "is held until you release it.",
+        "skip": "is skipped.",
+        "move a step": "is moved.",
+        "move a stage": "is moved.",
+        "close-stage": "is closed.",
+        "pause": "The trajectory stands still until you resume it.",
+        "cancel": "The trajectory is stopped.",
+    }
+    for case, words in said.items():
+        assert words in running("--lang", "en", *CHANGES[case], "--dry-run").out
+    refused = {
+        ("hold", REFERENCE, "nergens"): "there is no step 'nergens' in this trajectory; choose from",
+        ("close-stage", REFERENCE, "nergens"): "there is no stage 'nergens' in this trajectory; choose from",
+        ("release", REFERENCE, "intake"): "step 'intake' is not held",
+        ("resume", REFERENCE): f"trajectory {REFERENCE} is not paused",
+        ("move", REFERENCE, "intake", "--to", "2020-01-01 10:00"): "is past; choose a moment in the future",
+        (
+            "move",
+            REFERENCE,
+            "--stage",
+            "ambitie",
+            "--ends",
+            "2020-01-01",
+        ): "is past; choose a day in the future",
+        ("tasks", "done", "9999"): "there is no task 9999; `traject tasks list` shows the tasks",
+    }
+    for command, words in refused.items():
+        ran = running("--lang", "en", *command, "--yes")
+        assert (ran.code, ran.out) == (1, "")
+        assert words in ran.err
+    running("cancel", REFERENCE, "--yes")
+    assert (
+        f"trajectory {REFERENCE} is stopped; it cannot become paused"
+        in running("--lang", "en", "pause", REFERENCE, "--yes").err
+    )
+
+
 BACK = {
     "release": (("hold", REFERENCE, "intake"), ("release", REFERENCE, "intake")),
     "resume": (("pause", REFERENCE), ("resume", REFERENCE)),

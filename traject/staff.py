@@ -51,16 +51,20 @@ __all__ = [
 
 def _allowed(state: TrajectoryState, to: TrajectoryState, reference: str) -> None:
     if to not in TRAJECTORY_MOVES[state]:
-        again = "al " if state is to else ""
-        message = f"traject {reference} is {again}{_DUTCH[state]}{'' if again else f'; het kan niet {_DUTCH[to]} worden'}"
-        raise Refused(message)
+        (nu, now), (straks, then) = _WORDS[state], _WORDS[to]
+        if state is to:
+            raise Refused(f"traject {reference} is al {nu}", f"trajectory {reference} is {now} already")
+        raise Refused(
+            f"traject {reference} is {nu}; het kan niet {straks} worden",
+            f"trajectory {reference} is {now}; it cannot become {then}",
+        )
 
 
-_DUTCH = {
-    TrajectoryState.RUNNING: "lopend",
-    TrajectoryState.PAUSED: "gepauzeerd",
-    TrajectoryState.FINISHED: "afgerond",
-    TrajectoryState.CANCELLED: "gestopt",
+_WORDS = {
+    TrajectoryState.RUNNING: ("lopend", "running"),
+    TrajectoryState.PAUSED: ("gepauzeerd", "paused"),
+    TrajectoryState.FINISHED: ("afgerond", "finished"),
+    TrajectoryState.CANCELLED: ("gestopt", "stopped"),
 }
 
 
@@ -79,7 +83,9 @@ def pause(
                 continue  # a meeting that is off must leave the calendar
             holding.hold(work.session, row_id(message), reason=PAUSED)
         work.effects.event("trajectory.paused", actor="staff")
-        work.sentence = "Het traject staat stil tot je het hervat."
+        work.say(
+            "Het traject staat stil tot je het hervat.", "The trajectory stands still until you resume it."
+        )
     return result
 
 
@@ -95,8 +101,10 @@ def resume(
     with action(store, settings, reference, now, result, dry_run=dry_run) as work:
         trajectory = work.dossier.trajectory
         if trajectory.state is not TrajectoryState.PAUSED or trajectory.paused_at is None:
-            message = f"traject {trajectory.reference} is niet gepauzeerd"
-            raise Refused(message)
+            raise Refused(
+                f"traject {trajectory.reference} is niet gepauzeerd",
+                f"trajectory {trajectory.reference} is not paused",
+            )
         meant = trajectory.ends_on
         pause_length = timedelta(days=(now - trajectory.paused_at).days)
         for row in work.dossier.stages.values():
@@ -108,16 +116,20 @@ def resume(
                 holding.release(work.session, row_id(message), now=now)
         work.effects.event("trajectory.resumed", actor="staff")
         advance.follow(work.session, work.dossier, work.effects)
-        work.sentence = f"Het traject loopt weer. {_later_year(work, meant)}".rstrip()
+        let_op, note = _later_year(work, meant)
+        work.say(f"Het traject loopt weer. {let_op}".rstrip(), f"The trajectory runs again. {note}".rstrip())
     return result
 
 
-def _later_year(work: Work, meant: date | None) -> str:
-    """What staff should know when a trajectory came to end in a later school year than it was meant to; else nothing."""
+def _later_year(work: Work, meant: date | None) -> tuple[str, str]:
+    """What staff should know when a trajectory came to end in a later school year than it was meant to; else nothing.
+
+    In Dutch and in English.
+    """
     trajectory, dossier = work.dossier.trajectory, work.dossier
     ends_on = trajectory.ends_on
     if meant is None or ends_on is None or SchoolYear.of(ends_on).first <= SchoolYear.of(meant).first:
-        return ""
+        return "", ""
     year, before = SchoolYear.of(ends_on), SchoolYear.of(meant)
     warning = (
         f"Let op: door de pauze eindigt het op {ends_on:%d-%m-%Y}, in schooljaar {year}; "
@@ -134,7 +146,12 @@ def _later_year(work: Work, meant: date | None) -> str:
     )
     title = f"Het traject loopt door in schooljaar {year}"
     work.effects.task(f"t{dossier.id}:later-year:{year}", title, f"{warning}{asked} {remedy}")
-    return f"{warning}{asked}"
+    english = (
+        f"Note: the pause makes it end on {ends_on:%d-%m-%Y}, in school year {year}; "
+        f"that was {meant:%d-%m-%Y}, in {before}."
+    )
+    comes = f" This comes with it: {', '.join(more)}." if more else ""
+    return f"{warning}{asked}", f"{english}{comes}"
 
 
 def cancel(
@@ -166,7 +183,7 @@ def cancel(
             task.state, task.done_at = TaskState.CANCELLED, now
         trajectory.state, trajectory.finished_at = TrajectoryState.CANCELLED, now
         work.effects.event("trajectory.cancelled", actor="staff")
-        work.sentence = "Het traject is gestopt."
+        work.say("Het traject is gestopt.", "The trajectory is stopped.")
     return result
 
 
@@ -183,21 +200,26 @@ def finish_task(
         task = session.get(Task, task_id)
         trajectory = session.get(Trajectory, task.trajectory_id) if task else None
     if task is None or trajectory is None:
-        message = f"taak {task_id} bestaat niet; `traject tasks list` toont de taken"
-        raise Refused(message)
+        raise Refused(
+            f"taak {task_id} bestaat niet; `traject tasks list` toont de taken",
+            f"there is no task {task_id}; `traject tasks list` shows the tasks",
+        )
     result = StaffResult(trajectory.reference)
     with action(store, settings, trajectory.reference, now, result, dry_run=dry_run) as work:
         row = work.session.get_one(Task, task_id)
         if row.state is not TaskState.OPEN:
-            message = f"taak {task_id} is al {'gedaan' if row.state is TaskState.DONE else 'vervallen'}"
-            raise Refused(message)
+            raise Refused(
+                f"taak {task_id} is al {'gedaan' if row.state is TaskState.DONE else 'vervallen'}",
+                f"task {task_id} is {'done' if row.state is TaskState.DONE else 'dropped'} already",
+            )
         row.state, row.done_at = TaskState.DONE, now
         step = next((s for s in work.dossier.steps.values() if s.id == row.step_id), None)
         if step and step.kind is StepKind.TASK and step.state is StepState.OPEN:
             step.state, step.done_at = StepState.DONE, now
-        work.sentence = f"Taak ‘{row.title}’ is gedaan."
+        work.say(f"Taak ‘{row.title}’ is gedaan.", f"Task '{row.title}' is done.")
         if (proposed := proposals.proposal_of(work.session, row)) is not None:
             proposals.settle(work.session, proposed, now=now)
             work.sentence += " Het voorstel staat niet meer open; wie het deed hoort hier niets van."
+            work.english += " The proposal is no longer open; who made it hears nothing of this."
         work.effects.event("task.done", actor="staff", task=task_id)
     return result

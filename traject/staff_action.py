@@ -68,13 +68,16 @@ class Work:
         if row is None:
             cycles = sorted(c for k, c in self.dossier.steps if k == key)
             keys = sorted({k for k, _ in self.dossier.steps if "/" not in k})
-            hint = (
-                f"kies een schooljaar met --cycle: {', '.join(cycles)}"
+            names = ", ".join(cycles or keys)
+            kies, choose = (
+                ("kies een schooljaar met --cycle:", "choose a school year with --cycle:")
                 if cycles
-                else f"kies uit {', '.join(keys)}"
+                else ("kies uit", "choose from")
             )
-            message = f"stap ‘{key}’{f' van {cycle}' if cycle else ''} staat niet in dit traject; {hint}"
-            raise Refused(message)
+            raise Refused(
+                f"stap ‘{key}’{f' van {cycle}' if cycle else ''} staat niet in dit traject; {kies} {names}",
+                f"there is no step '{key}'{f' of {cycle}' if cycle else ''} in this trajectory; {choose} {names}",
+            )
         return row
 
 
@@ -152,13 +155,15 @@ def _how_long(ahead: Ahead, work: Work, mails: list[Queued]) -> HowLong | None:
 def refuse_ended(trajectory: Trajectory) -> None:
     """A trajectory that ended gets no new people, days or programme; a finished one can be opened again first."""
     if trajectory.state is TrajectoryState.FINISHED:
-        message = (
-            f"traject {trajectory.reference} is afgerond; open eerst een fase weer met `traject reopen-stage`"
+        raise Refused(
+            f"traject {trajectory.reference} is afgerond; open eerst een fase weer met `traject reopen-stage`",
+            f"trajectory {trajectory.reference} is finished; open a stage again first with `traject reopen-stage`",
         )
-        raise Refused(message)
     if trajectory.state is TrajectoryState.CANCELLED:
-        message = f"traject {trajectory.reference} is gestopt; daar verandert niets meer aan"
-        raise Refused(message)
+        raise Refused(
+            f"traject {trajectory.reference} is gestopt; daar verandert niets meer aan",
+            f"trajectory {trajectory.reference} is stopped; nothing can be changed about it",
+        )
 
 
 def let_follow(work: Work, settings: Settings) -> None:

@@ -33,19 +33,25 @@ def move_stage(
         today = work.dossier.calendar.to_local(now).date()
         for day in filter(None, (opens_on, ends_on)):
             if day < today:
-                message = f"{day:%d-%m-%Y} is voorbij; kies een dag in de toekomst"
-                raise Refused(message)
+                raise Refused(
+                    f"{day:%d-%m-%Y} is voorbij; kies een dag in de toekomst",
+                    f"{day:%d-%m-%Y} is past; choose a day in the future",
+                )
         if row.state is StageState.CLOSED or (opens_on and row.state is not StageState.PLANNED):
-            message = f"fase ‘{stage}’ is al {'open' if row.state is StageState.OPEN else 'afgesloten'}"
-            raise Refused(message)
+            raise Refused(
+                f"fase ‘{stage}’ is al {'open' if row.state is StageState.OPEN else 'afgesloten'}",
+                f"stage '{stage}' is {'open' if row.state is StageState.OPEN else 'closed'} already",
+            )
         if ends_on and ends_on < (opens_on or row.opens_on):
-            message = f"fase ‘{stage}’ kan niet eindigen op {ends_on:%d-%m-%Y}, want dat is voor het begin"
-            raise Refused(message)
+            raise Refused(
+                f"fase ‘{stage}’ kan niet eindigen op {ends_on:%d-%m-%Y}, want dat is voor het begin",
+                f"stage '{stage}' cannot end on {ends_on:%d-%m-%Y}, which is before it begins",
+            )
         if opens_on:
             _refuse_before_the_last(work, row, opens_on)
         row.moved_opens_on, row.moved_ends_on = opens_on or row.moved_opens_on, ends_on or row.moved_ends_on
         work.effects.event("stage.moved", actor="staff", stage=stage)
-        work.sentence = f"Fase ‘{row.title}’ is verplaatst."
+        work.say(f"Fase ‘{row.title}’ is verplaatst.", f"Stage '{row.title}' is moved.")
     return result
 
 
@@ -55,11 +61,12 @@ def _refuse_before_the_last(work: Work, row: StageRow, opens_on: date) -> None:
     for before in work.dossier.stages.values():
         still_runs = before.state in (StageState.PLANNED, StageState.OPEN) and before.ends_on >= opens_on
         if before.position == row.position - 1 and still_runs:
-            message = (
+            raise Refused(
                 f"fase ‘{row.key}’ volgt op ‘{before.key}’, en die duurt tot en met {before.ends_on:%d-%m-%Y}; "
-                "kies een latere dag, of laat die fase eerst eerder eindigen"
+                "kies een latere dag, of laat die fase eerst eerder eindigen",
+                f"stage '{row.key}' follows '{before.key}', which lasts through {before.ends_on:%d-%m-%Y}; "
+                "choose a later day, or let that stage end earlier first",
             )
-            raise Refused(message)
 
 
 def close_stage(
@@ -71,7 +78,7 @@ def close_stage(
         row = _stage(work, stage)
         _stage_allowed(row.state, StageState.CLOSED, stage)
         advance.close_stage(stage, work.dossier, work.effects, actor="staff")
-        work.sentence = f"Fase ‘{row.title}’ is afgesloten."
+        work.say(f"Fase ‘{row.title}’ is afgesloten.", f"Stage '{row.title}' is closed.")
     return result
 
 
@@ -87,12 +94,16 @@ def reopen_stage(
         row = _stage(work, stage)
         _stage_allowed(row.state, StageState.OPEN, stage)
         if row.state is not StageState.CLOSED:
-            message = f"fase ‘{stage}’ was nog niet open; verplaats haar begin met `traject move`"
-            raise Refused(message)
+            raise Refused(
+                f"fase ‘{stage}’ was nog niet open; verplaats haar begin met `traject move`",
+                f"stage '{stage}' was not open yet; move its begin with `traject move`",
+            )
         dossier, trajectory = work.dossier, work.dossier.trajectory
         if stage not in {declared.key for declared in dossier.programme.stages}:
-            message = f"fase ‘{stage}’ hoort niet meer bij deze versie van het programma"
-            raise Refused(message)
+            raise Refused(
+                f"fase ‘{stage}’ hoort niet meer bij deze versie van het programma",
+                f"stage '{stage}' is no longer part of this version of the programme",
+            )
         row.state, row.closed_at = StageState.OPEN, None
         two_weeks = dossier.calendar.to_local(now).date() + OVERRUN
         if meant_end(dossier.programme.stage(stage), row) < two_weeks:
@@ -102,7 +113,7 @@ def reopen_stage(
             trajectory.state, trajectory.finished_at = TrajectoryState.RUNNING, None
             _plan_again(work, advance.FINISHED)
         work.effects.event("stage.reopened", actor="staff", stage=stage)
-        work.sentence = f"Fase ‘{row.title}’ is weer open."
+        work.say(f"Fase ‘{row.title}’ is weer open.", f"Stage '{row.title}' is open again.")
     return result
 
 
@@ -117,17 +128,22 @@ def _plan_again(work: Work, why: str, stage: str | None = None) -> None:
 def _stage(work: Work, key: str) -> StageRow:
     row = work.dossier.stages.get(key)
     if row is None:
-        message = f"fase ‘{key}’ staat niet in dit traject; kies uit {', '.join(work.dossier.stages)}"
-        raise Refused(message)
+        raise Refused(
+            f"fase ‘{key}’ staat niet in dit traject; kies uit {', '.join(work.dossier.stages)}",
+            f"there is no stage '{key}' in this trajectory; choose from {', '.join(work.dossier.stages)}",
+        )
     return row
 
 
 def _stage_allowed(state: StageState, to: StageState, stage: str) -> None:
     if to not in STAGE_MOVES[state]:
         words = {
-            StageState.PLANNED: "nog niet begonnen",
-            StageState.OPEN: "open",
-            StageState.CLOSED: "afgesloten",
+            StageState.PLANNED: ("nog niet begonnen", "not begun yet"),
+            StageState.OPEN: ("open", "open"),
+            StageState.CLOSED: ("afgesloten", "closed"),
         }
-        message = f"fase ‘{stage}’ is {words.get(state, 'vervallen')}; dat kan hier niet"
-        raise Refused(message)
+        dutch, english = words.get(state, ("vervallen", "dropped"))
+        raise Refused(
+            f"fase ‘{stage}’ is {dutch}; dat kan hier niet",
+            f"stage '{stage}' is {english}; that cannot be done",
+        )

@@ -16,14 +16,14 @@ from traject.slots import refuse_without_choice
 from traject.staff_action import StaffResult, Work, action, undo
 from traject.store import Store
 
-_STEP_DUTCH = {
-    StepState.PLANNED: "gepland",
-    StepState.OPEN: "bezig",
-    StepState.DONE: "gedaan",
-    StepState.SKIPPED: "overgeslagen",
-    StepState.MISSED: "gemist",
-    StepState.WITHDRAWN: "vervallen",
-    StepState.CANCELLED: "gestopt",
+_NOW = {
+    StepState.PLANNED: ("gepland", "planned"),
+    StepState.OPEN: ("bezig", "under way"),
+    StepState.DONE: ("gedaan", "done"),
+    StepState.SKIPPED: ("overgeslagen", "skipped"),
+    StepState.MISSED: ("gemist", "missed"),
+    StepState.WITHDRAWN: ("vervallen", "dropped"),
+    StepState.CANCELLED: ("gestopt", "stopped"),
 }
 
 
@@ -43,13 +43,18 @@ def hold(
         row = work.step(step, cycle)
         queued = [message for message in _messages(work, row) if message.state is MessageState.QUEUED]
         if row.state is not StepState.PLANNED and not queued:
-            message = f"stap ‘{step}’ is al {_STEP_DUTCH[row.state]}; er is niets meer om vast te houden"
-            raise Refused(message)
+            raise Refused(
+                f"stap ‘{step}’ is al {_NOW[row.state][0]}; er is niets meer om vast te houden",
+                f"step '{step}' is {_NOW[row.state][1]} already; there is nothing left to hold",
+            )
         row.on_hold = row.state is StepState.PLANNED
         for message in queued:
             holding.hold(work.session, row_id(message), reason="vastgehouden door Hart")
         work.effects.event("step.put-on-hold", actor="staff", step=step, cycle=cycle)
-        work.sentence = f"‘{row.title}’ wordt vastgehouden tot je het vrijgeeft."
+        work.say(
+            f"‘{row.title}’ wordt vastgehouden tot je het vrijgeeft.",
+            f"'{row.title}' is held until you release it.",
+        )
     return result
 
 
@@ -69,13 +74,15 @@ def release(
         row = work.step(step, cycle)
         held = [message for message in _messages(work, row) if message.state is MessageState.HELD]
         if not row.on_hold and not held:
-            message = f"stap ‘{step}’ wordt niet vastgehouden"
-            raise Refused(message)
+            raise Refused(
+                f"stap ‘{step}’ wordt niet vastgehouden",
+                f"step '{step}' is not held",
+            )
         row.on_hold = False
         for message in held:
             holding.release(work.session, row_id(message), now=now)
         work.effects.event("step.released", actor="staff", step=step, cycle=cycle)
-        work.sentence = f"‘{row.title}’ gaat verder."
+        work.say(f"‘{row.title}’ gaat verder.", f"'{row.title}' goes on.")
     return result
 
 
@@ -94,10 +101,12 @@ def skip(
     with action(store, settings, reference, now, result, dry_run=dry_run) as work:
         row = work.step(step, cycle)
         if row.state not in (StepState.PLANNED, StepState.OPEN):
-            message = f"stap ‘{step}’ is al {_STEP_DUTCH[row.state]} en kan niet worden overgeslagen"
-            raise Refused(message)
+            raise Refused(
+                f"stap ‘{step}’ is al {_NOW[row.state][0]} en kan niet worden overgeslagen",
+                f"step '{step}' is {_NOW[row.state][1]} already and cannot be skipped",
+            )
         leave_out(work, row)
-        work.sentence = f"‘{row.title}’ wordt overgeslagen."
+        work.say(f"‘{row.title}’ wordt overgeslagen.", f"'{row.title}' is skipped.")
     return result
 
 
@@ -149,8 +158,10 @@ def move_step(
             Gatherings(work.effects).change(gathering, starts_at=to, ends_at=ends_at)
             row.starts_at, row.ends_at = to, ends_at
         elif row.state is not StepState.PLANNED:
-            message = f"stap ‘{step}’ is al {_STEP_DUTCH[row.state]} en kan niet worden verplaatst"
-            raise Refused(message)
+            raise Refused(
+                f"stap ‘{step}’ is al {_NOW[row.state][0]} en kan niet worden verplaatst",
+                f"step '{step}' is {_NOW[row.state][1]} already and cannot be moved",
+            )
         if row.kind is StepKind.GATHERING:
             _refuse_overlap(work, row, to)
         row.moved_to = to
