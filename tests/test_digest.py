@@ -375,6 +375,18 @@ def test_an_overview_that_waited_for_the_rate_limit_is_made_anew_when_it_tells_t
     ]
 
 
+def test_whoever_is_being_changed_gets_the_mails_by_themselves_and_nobody_waits(
+    store: Store, now: datetime, noor: int, database_url: str
+):
+    if database_url.startswith("sqlite"):
+        pytest.skip("SQLite lets one writer in at a time")
+    put(store, *reminders(now, noor))
+    with store.write() as session:
+        session.exec(select(Person).where(Person.id == noor).with_for_update()).one()
+        assert len(claimed(store, now)) == 4
+    assert digests(store) == []
+
+
 def test_when_an_overview_fails_staff_hear_of_everything_in_it(store: Store, now: datetime, noor: int):
     with store.write() as session:
         trajectory = a_trajectory(session)

@@ -100,7 +100,11 @@ class Digests:
         return changed
 
     def _fit(self, session: Session, person_id: int, now: datetime) -> bool:
-        person = session.get_one(Person, person_id)
+        # Who is being changed or put together elsewhere gets these by themselves: nobody waits for a lock here.
+        mine = rows_of(Person).where(Person.id == person_id).with_for_update(key_share=True, skip_locked=True)
+        person = session.exec(mine.execution_options(populate_existing=True)).one_or_none()
+        if person is None:
+            return False
         due = session.exec(
             rows_of(Message)
             .where(
