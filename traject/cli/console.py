@@ -18,6 +18,7 @@ from typer.core import TyperGroup
 
 from calendars.school_year import school_calendar
 from traject import clock
+from traject.cli.help import fault_in_dutch, speak_dutch, write_commands
 from traject.errors import Refused, StoreError, TrajectError
 from traject.schema import SchemaState, schema_state
 from traject.settings import Settings, load_settings
@@ -25,6 +26,9 @@ from traject.store import Store
 
 SEPARATOR = "\x1f"
 NEXT = ("eerstvolgende", "next")
+USAGE_ERROR: Any = typer.BadParameter.__base__
+"""What typer raises when a command was not typed as it should be; it has no public name."""
+
 TOO_LARGE = "22003"
 """What PostgreSQL calls a number that does not fit (SQLSTATE numeric_value_out_of_range)."""
 
@@ -223,16 +227,35 @@ def desk(context: typer.Context) -> Desk:
 class Group(TyperGroup):
     """The `traject` command: speaks Dutch or English, and turns faults into one sentence and an exit code."""
 
+    language = "nl"
+
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         """Choose the language first, because help is written while arguments are read."""
         if parent is None:
-            _translate(self, language_of(args))
+            self.language = language_of(args)
+            _translate(self, self.language)
         return super().make_context(info_name, args, parent, **extra)
+
+    def _mistyped(self, error: Any, context: Any) -> None:
+        """Say in Dutch what was not typed as it should be; in English typer says it, and a missing command is help."""
+        context = error.ctx or context
+        if self.language == "en" or error.format_message() == context.get_help():
+            raise error
+        voice = _voice(context)
+        voice.warn(fault_in_dutch(error.format_message()))
+        voice.warn(f"Uitleg: {context.command_path} --help")
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """List the commands by what one wants to do."""
+        write_commands(self.commands, formatter, self.language)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; what reaches a person is a sentence."""
         try:
             return super().invoke(ctx)
+        except USAGE_ERROR as error:
+            self._mistyped(error, ctx)
+            raise typer.Exit(2) from error
         except TrajectError as error:
             found = _voice(ctx)
             in_language = getattr(error, "in_language", None)
@@ -292,6 +315,8 @@ def language_of(args: Sequence[str]) -> str:
 
 def _translate(command: Any, language: str) -> None:
     """Keep of every help text the language that was asked for."""
+    if language == "nl":
+        speak_dutch(command)
     for thing in (command, *getattr(command, "params", ())):
         for name in ("help", "short_help", "epilog"):
             text = getattr(thing, name, None)
