@@ -346,6 +346,8 @@ def test_a_task_about_no_date_goes_when_there_is_one_and_comes_back_when_there_i
     schedule_gatherings(world.store, world.settings, now=MORNING)
     [task] = problems()
     assert "keer heeft Sam Vos iets anders" in task.detail
+    assert f"`traject slots {REFERENCE} {KEY}`" in task.detail
+    assert "--force`" in task.detail
     schedule_gatherings(world.store, world.settings, now=MORNING)
     assert [t.id for t in problems()] == [task.id]
     assert len(world.rows(Message, Message.effect_key == task.effect_key)) == 1

@@ -97,7 +97,8 @@ def _wishes(dossier: Dossier, effects: Effects, made: Plan) -> Iterator[_Wish]:
         stage = dossier.stages.get(row.stage)
         is_time = is_planned and (stage is None or stage.state is StageState.OPEN)
         title = f"Kies een datum: {row.title}"
-        yield _Wish(row, "problem", title, reasons.get((key, cycle)) if is_time else None)
+        problem = reasons.get((key, cycle)) if is_time else None
+        yield _Wish(row, "problem", title, f"{problem}. {_ways_out(dossier, row)}" if problem else None)
         if step.staff_choose:
             asks = waits_for_others(step, row) and row.starts_at is not None
             yield _Wish(row, "choose", title, _proposal(dossier, effects, row) if asks else None)
@@ -106,6 +107,16 @@ def _wishes(dossier: Dossier, effects: Effects, made: Plan) -> Iterator[_Wish]:
             yield _Wish(
                 row, "theme", f"Geen datum: {row.title}", _no_theme(dossier, step, row) if waits else None
             )
+
+
+def _ways_out(dossier: Dossier, row: StepRow) -> str:
+    """How staff see what stands in the way, and decide all the same."""
+    of = f"{dossier.trajectory.reference} {row.key}"
+    cycle = f" --cycle {row.cycle}" if row.cycle else ""
+    return (
+        f"Dag voor dag wat er in de weg staat: `traject slots {of}{cycle}`. Toch een datum kiezen: "
+        f'`traject choose {of} "JJJJ-MM-DD UU:MM"{cycle} --force`. Laten vervallen: `traject skip {of}{cycle}`.'
+    )
 
 
 def _proposal(dossier: Dossier, effects: Effects, row: StepRow) -> str | None:
