@@ -1,21 +1,23 @@
 """What staff see of what they do: in plain Dutch, and true."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date
 from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
-from engine_cases import MORNING, World, add_school, dump, engine_settings, local, proef
+from engine_cases import MORNING, ZONE, World, add_school, dump, engine_settings, local, proef
 from rich.console import Console
 
 from models import Task
-from models.enums import StepState
+from models.enums import Certainty, StepKind, StepState
 from traject.addresses import person_problem
 from traject.cli.console import Desk
 from traject.errors import Refused
 from traject.hand_over import hand_over
 from traject.migrate import migrate
+from traject.plan import Change, Changes, PlannedStep
 from traject.show import PlanView
 from traject.staff import cancel, finish_task, move_stage, move_step, pause
 from traject.store import Store
@@ -75,6 +77,20 @@ def test_a_task_that_is_done_is_shown_as_done_and_not_as_dropped(light: World) -
         console.print(PlanView(proef(), light.settings.zone, "nl").changes(result.changes, result.ended))
     assert "gedaan" in shown.get()
     assert "vervalt" not in shown.get()
+
+
+def test_a_gathering_that_others_do_not_hold_yet_has_no_moment_that_looks_like_its_date() -> None:
+    at = local(2026, 11, 24, 14)
+    held = PlannedStep(
+        "doen", "studiemiddag", "", StepKind.GATHERING, "Samen", ("team",), at, Certainty.EXPECTED, at, at
+    )
+    waits = replace(held, starts_at=None, due_at=local(2027, 7, 3, 9))
+    view = PlanView(proef(), ZONE, "nl")
+    console = Console(width=100, record=True, file=None, quiet=False)
+    with console.capture() as shown:
+        console.print(view.changes(Changes((), (Change(held, waits),)), {}))
+    assert "nog niet bekend" in shown.get()
+    assert "3 jul 2027" not in shown.get()
 
 
 def test_a_gathering_that_is_moved_to_a_free_day_is_moved_with_a_warning(light: World) -> None:

@@ -193,6 +193,8 @@ class PlanView:
             if any(known.key == step.key and known.staff_choose for known in self.programme.steps):
                 return f"{what} ({self.say('datum kiezen', 'date to be chosen')} {self._on(step.due_at)})"
             return f"{what} ({self.say('uitnodiging', 'invitation')} {self._on(step.due_at)})"
+        if step.kind is StepKind.GATHERING and step.due_at and step.starts_at is None:
+            return f"{what} ({self.say('als anderen haar houden', 'when others hold one')})"
         if step.kind is StepKind.EVALUATION and step.ends_at:
             return f"{what} ({self.say('t/m', 'until')} {self._on(step.ends_at - MOMENT)})"
         return what
@@ -232,6 +234,8 @@ class PlanView:
             return self._period(thing)
         if thing.when is None:
             return self.say("geen datum", "no date")
+        if thing.kind is StepKind.GATHERING and thing.starts_at is None:  # of a theme that others hold
+            return self.say("nog niet bekend", "not known yet")
         if thing.kind is StepKind.EVALUATION and thing.ends_at == thing.due_at:  # asked already
             return f"{self.say('sluit', 'closes')} {self._on(thing.when - MOMENT)}"
         certain = "" if thing.certainty is Certainty.FIXED else f" ({word(thing.certainty, self.language)})"
