@@ -1,6 +1,6 @@
 """Mails that come in a second, with the database: calendar replies, bounces, automatic answers and ordinary mail, mixed.
 
-Stored as the mailbox reader stores them, then applied as every heartbeat applies them, each in a transaction of its own.
+They stand in a Maildir, and the mailbox is read as every heartbeat reads it: found, stored in batches, applied.
 """
 
 import tempfile
@@ -26,16 +26,12 @@ from models import (
     StepRow,
     Trajectory,
 )
-from models.enums import InboxKind, InboxState, MessageKind, MessageState, StepKind
-from traject.fetched import mail_key
-from traject.inbox import apply_stored, store_arrival
+from models.enums import InboxState, MessageKind, MessageState, StepKind
+from traject.reading import read_mailbox
 from traject.store import Store
 
 LIMIT = 300.0
 """Mails a second (issue 3 §5)."""
-
-BATCH = 50
-"""Stored in one transaction, as the mailbox reader does."""
 
 GUESTS = 20
 """At one gathering."""
@@ -60,7 +56,10 @@ def run(kind: str, *, mails: int = 1_000, rounds: int = 5) -> list[Figure]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         url = stack.enter_context(places.KINDS[kind](folder))()
         store = stack.enter_context(places.opened(url, 1))
-        settings = places.settings_for(url, folder)
+        inbox = folder / "Maildir"
+        for part in ("new", "cur", "tmp"):
+            (inbox / part).mkdir(parents=True)
+        settings = places.settings_for(url, folder).model_copy(update={"mailbox_url": f"maildir://{inbox}"})
         guests = _invite(store, mails)
         if not store.is_sqlite:  # what autovacuum does there within minutes; SQLite has nothing that does it
             with store.write() as session:
@@ -68,14 +67,16 @@ def run(kind: str, *, mails: int = 1_000, rounds: int = 5) -> list[Figure]:
         now = places.at(1)
         seconds: list[float] = []
         for number in range(rounds + 1):  # the first warms up
-            batch = list(_mails(guests, number, mails))
+            for file in inbox.glob("*/*"):
+                file.unlink()
+            for at, mail in enumerate(_mails(guests, number, mails)):
+                (inbox / "new" / f"{number}.{at}").write_bytes(mail)
 
-            def read(batch: list[bytes] = batch) -> None:
-                for start in range(0, len(batch), BATCH):
-                    with store.write() as session:
-                        for mail in batch[start : start + BATCH]:
-                            store_arrival(session, InboxKind.MAIL, mail_key(mail), now, {}, raw=mail)
-                apply_stored(store, settings, now, limit=len(batch))
+            def read() -> None:
+                found = read_mailbox(store, settings, now)
+                if found.problem or found.new != mails:
+                    message = f"{mails} mails were to be read, not {found}"
+                    raise AssertionError(message)
 
             seconds.append(once(read))
             _assert_taken(store, (number + 1) * mails)
@@ -83,7 +84,7 @@ def run(kind: str, *, mails: int = 1_000, rounds: int = 5) -> list[Figure]:
     return [
         Figure(
             f"inbox, {kind}",
-            f"mails stored and applied, {mails:,} mixed",
+            f"mails read, stored and applied, {mails:,} mixed",
             taken[len(taken) // 2],
             "mails/s",
             taken[0],

@@ -15,7 +15,7 @@ from sqlmodel import Session, select
 
 from models import Event, Gathering, Invitation
 from models.enums import GatheringState, PartStat
-from traject.outbox import withdraw
+from traject.outbox import withdraw_reminders
 from traject.waiting import Standing, has_place_for_newcomer, standing, taken
 
 EVENT_NAMES: dict[PartStat, str] = {
@@ -115,7 +115,7 @@ def record_answer(
     session.add(invitation)
     if before == (answer.partstat, answer.comment):
         return Judged.UNCHANGED
-    withdraw(session, reason="er is geantwoord", invitation_id=invitation.id)
+    withdraw_reminders(session, invitation.id or 0, reason="er is geantwoord")
     if before[0] is answer.partstat:  # only the comment is new: no second fact
         return Judged.COUNTED
     ids = {"invitation": invitation.id, "gathering": gathering.id}

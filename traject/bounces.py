@@ -4,6 +4,7 @@ Only a hard bounce says that an address is wrong: it is marked, what waits for t
 for another. What may pass by itself is recorded; of any other refusal staff hear, as nobody else would.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
@@ -15,6 +16,7 @@ from calendars.bounce import Bounce, Failure
 from calendars.bounce_reasons import PASSING, Reason
 from models import Event, Gathering, Invitation, Message, Person, RoleHolder, Task
 from models.enums import MessageState, TaskState
+from traject.known_senders import AS_STORED
 from traject.outcome import Outcome
 from traject.undelivered import ask_for_address, mark_bounced
 from traject.waking import lock_trajectories, wake
@@ -68,7 +70,8 @@ def _record(session: Session, message: Message, failure: Failure, now: datetime)
     """Make of a failed mail what follows; gives what staff should know besides."""
     if not failure.is_final:
         return ""  # the other server goes on trying: nothing has happened yet
-    person = session.get(Person, message.person_id) if message.person_id else None
+    who = message.person_id
+    person = session.get(Person, who, execution_options=AS_STORED) if who else None
     trajectories = _trajectories_of(session, message, person)
     lock_trajectories(session, trajectories)
     is_hard, besides = failure.is_hard, ""
@@ -140,30 +143,32 @@ def _message_of(session: Session, bounce: Bounce) -> Message | None:
     """
     failed = [address for each in bounce.failures for address in (each.address, *each.also) if address]
     newest = select(col(Message.id)).order_by(col(Message.id).desc())
-    clues: list[tuple[bool, SelectOfScalar[int | None]]] = [
-        (bool(bounce.sent_to), newest.where(col(Message.return_path).in_(bounce.sent_to))),
-        (bool(bounce.message_ids), newest.where(col(Message.message_id).in_(bounce.message_ids))),
+    clues: list[tuple[bool, Callable[[], SelectOfScalar[int | None]]]] = [
+        (bool(bounce.sent_to), lambda: newest.where(col(Message.return_path).in_(bounce.sent_to))),
+        (bool(bounce.message_ids), lambda: newest.where(col(Message.message_id).in_(bounce.message_ids))),
         (
             any("+" in address for address in bounce.sent_to),  # our own address has capitals
-            newest.where(func.lower(col(Message.return_path)).in_(bounce.sent_to)),
+            lambda: newest.where(func.lower(col(Message.return_path)).in_(bounce.sent_to)),
         ),
         (
             bool(bounce.uids and failed),
-            newest.join(Invitation, col(Invitation.id) == col(Message.invitation_id))
-            .join(Gathering, col(Gathering.id) == col(Invitation.gathering_id))
-            .where(col(Gathering.uid).in_(bounce.uids), func.lower(Invitation.address).in_(failed)),
+            lambda: (
+                newest.join(Invitation, col(Invitation.id) == col(Message.invitation_id))
+                .join(Gathering, col(Gathering.id) == col(Invitation.gathering_id))
+                .where(col(Gathering.uid).in_(bounce.uids), func.lower(Invitation.address).in_(failed))
+            ),
         ),
         (
             bool(failed),
-            newest.join(Person, col(Person.id) == col(Message.person_id)).where(
+            lambda: newest.join(Person, col(Person.id) == col(Message.person_id)).where(
                 col(Person.email).in_(failed), Message.state == MessageState.ACCEPTED
             ),
         ),
     ]
     for is_there, query in clues:
-        found = session.exec(query.limit(1)).first() if is_there else None
+        found = session.exec(query().limit(1), execution_options=AS_STORED).first() if is_there else None
         if found is not None:
-            return session.get_one(Message, found)
+            return session.get_one(Message, found, execution_options=AS_STORED)
     return None
 
 
@@ -172,7 +177,8 @@ def _trajectories_of(session: Session, message: Message, person: Person | None) 
     held = session.exec(
         select(RoleHolder.trajectory_id)
         .where(RoleHolder.person_id == (person.id if person else 0), col(RoleHolder.until).is_(None))
-        .order_by(col(RoleHolder.trajectory_id))
+        .order_by(col(RoleHolder.trajectory_id)),
+        execution_options=AS_STORED,
     ).all()
     first = [message.trajectory_id] if message.trajectory_id else []
     return list(dict.fromkeys([*first, *held]))

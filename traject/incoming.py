@@ -19,7 +19,7 @@ from models import Arrival, Gathering, Invitation, Person
 from traject.answers import Answer, Judged, oldest_sequence
 from traject.away import note_absence
 from traject.bounces import apply_bounce
-from traject.known_senders import Answering, find_invitation, is_our_own
+from traject.known_senders import AS_STORED, Answering, find_invitation, is_our_own
 from traject.mail_bytes import one_line
 from traject.outcome import Outcome
 from traject.places import take_answer
@@ -122,7 +122,7 @@ def _answer(
         .join(Gathering, col(Gathering.id) == col(Invitation.gathering_id))
         .where(Invitation.id == answering.invitation_id)
     )
-    invitation, gathering = session.exec(of_reply).one()
+    invitation, gathering = session.exec(of_reply, execution_options=AS_STORED).one()
     known = KnownInvitation(
         uid=gathering.uid,
         sequence=oldest_sequence(invitation),

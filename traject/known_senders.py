@@ -14,6 +14,10 @@ from models import Alias, Gathering, Invitation, Message, Person
 ALIAS_LOCK = 7263
 """The advisory lock under which aliases change (PostgreSQL)."""
 
+AS_STORED = {"autoflush": False}
+"""For reading what nothing in this transaction changes: what earlier mails of the batch changed is then written at once at
+the end, instead of mail by mail."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answering:
@@ -81,11 +85,11 @@ def people_of(session: Session, addresses: list[str]) -> dict[str, int]:
     """Of these addresses those that are aliases, and whose."""
     if not addresses:
         return {}
-    rows = session.exec(select(Alias.email, Alias.person_id).where(col(Alias.email).in_(addresses))).all()
-    return dict(rows)
+    query = select(Alias.email, Alias.person_id).where(col(Alias.email).in_(addresses))
+    return dict(session.exec(query, execution_options=AS_STORED).all())
 
 
 def is_our_own(session: Session, mail: Part) -> bool:
     """Whether a mail is one of ours that came back as it is, sent round by a rule or a list."""
     known = select(Message.id).where(Message.message_id == mail.header("Message-ID"))
-    return session.exec(known).first() is not None
+    return session.exec(known, execution_options=AS_STORED).first() is not None

@@ -15,15 +15,27 @@ _LOCK = (  # built once, because building it costs as much as running it
     .with_for_update()
 )
 
+_HELD = "trajectories that are locked"
+
 
 def lock_trajectories(session: Session, trajectory_ids: Collection[int]) -> None:
     """Take the trajectories before anything that belongs to them, as `advance` does, so that the two never wait for each other.
 
-    SQLite has one writer, which holds all of them.
+    SQLite has one writer, which holds all of them. What this transaction holds already is not asked for again: a batch of
+    answers is mostly to a few.
     """
     connection = session.connection()
-    if connection.dialect.name == "postgresql" and trajectory_ids:
-        connection.execute(_LOCK, {"ids": list(trajectory_ids)}).all()
+    if connection.dialect.name != "postgresql":
+        return
+    known: tuple[object, set[int]] = session.info.get(_HELD, (None, set()))
+    transaction = session.get_transaction()
+    held = known[1] if known[0] is transaction else set[int]()
+    wanted = set(trajectory_ids) - held
+    if not wanted:
+        return
+    connection.execute(_LOCK, {"ids": sorted(wanted)}).all()
+    if not session.in_nested_transaction():  # a savepoint that is rolled back gives its locks back
+        session.info[_HELD] = (transaction, held | wanted)
 
 
 def wake(
