@@ -180,7 +180,7 @@ def _reply(part: Part, message: Part) -> Reply:
         delegated_to=_bare(attendee.parameter("DELEGATED-TO")) if attendee else None,
         sent_by=_bare(attendee.parameter("SENT-BY")) if attendee else None,
         from_address=sender,
-        tagged_to=_tag(message, organizer),
+        tagged_to=tag_of(message, _address(organizer) if organizer else None),
         is_proposal=method == "COUNTER" or proposal is not None,
         proposed_start=start,
         proposed_end=end,
@@ -234,10 +234,10 @@ def _comment(event: Component, attendee: Line | None) -> str | None:
     return next((text.strip()[:MAX_COMMENT] for text in texts if text.strip()), None)
 
 
-def _tag(message: Part, organizer: Line | None) -> str | None:
-    """Return the tag of the first address with a + that the mail came to, or that the calendar answers."""
+def tag_of(message: Part, organizer: str | None = None) -> str | None:
+    """Return the tag of the first address with a + that the mail came to, or that the calendar answers (`organizer`)."""
     received = message.addresses("Delivered-To", "X-Original-To", "Envelope-To", "To", "Cc")
-    for address in (*received, (_address(organizer) if organizer else None) or ""):
+    for address in (*received, organizer or ""):
         _, plus, tag = address.partition("@")[0].partition("+")
         if plus and tag:
             return tag

@@ -25,6 +25,7 @@ from models.enums import (
 )
 from traject.fetched import mail_key
 from traject.inbox import add_mail, apply_stored, store_arrival
+from traject.inbox_words import why_in
 from traject.outcome import public
 from traject.settings import Settings
 from traject.store import Store
@@ -115,6 +116,27 @@ def our_mail(store: Store, world: World, kind: MessageKind) -> bytes:
         assert sent.content is not None
         sent.content.data = data
     return data
+
+
+@pytest.mark.parametrize(
+    ("sender", "to", "who"),
+    [
+        ("fatima@school.example", "cmk@hart.example", " van Fatima Çelik"),
+        ("FATIMA@SCHOOL.EXAMPLE", "cmk+i2@hart.example", " van Fatima Çelik"),
+        ("f.celik@thuis.example", "cmk+i1@hart.example", " op het antwoordadres van Fatima Çelik"),
+        ("f.celik@thuis.example", "cmk+b-x@hart.example", ""),
+    ],
+)
+@pytest.mark.parametrize("said", ["Ja ik kom", "helaas verhinderd", "ACCEPTED", "Akkoord, tot dan!"])
+def test_what_people_write_never_counts_and_staff_see_whose_it_is(
+    store: Store, settings: Settings, now: datetime, world: World, sender: str, to: str, who: str, said: str
+):
+    mail = f"From: {sender}\nTo: {to}\nSubject: Re: Geaccepteerd: Studiemiddag\n\n{said}\n".encode()
+    found = add_mail(store, settings, mail, now, now)
+    assert (found.kind, found.outcome) == ("mail", "quarantined")
+    assert found.why == f"een gewone mail{who}: iemand moet hem lezen"
+    assert not why_in(found.why, "en").startswith("een")
+    assert partstat(store, world.invitation) is PartStat.NEEDS_ACTION
 
 
 @pytest.mark.parametrize(

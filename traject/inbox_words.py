@@ -112,6 +112,11 @@ WHY: tuple[tuple[str, str], ...] = (
     ("het heeft geen UID", "it has no UID"),
     ("de SEQUENCE is {}", "its SEQUENCE is {}"),
     ("een gewone mail: iemand moet hem lezen", "an ordinary mail: somebody must read it"),
+    ("een gewone mail van {}: iemand moet hem lezen", "an ordinary mail from {}: somebody must read it"),
+    (
+        "een gewone mail op het antwoordadres van {}: iemand moet hem lezen",
+        "an ordinary mail to the answer address of {}: somebody must read it",
+    ),
     ("een bericht van aflevering, geen mislukking", "a report of delivery, no failure"),
     (
         "een ontvanger meldde een mail van ons als ongewenst",

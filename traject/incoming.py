@@ -19,7 +19,7 @@ from models import Arrival, Gathering, Invitation, Person
 from traject.answers import Answer, Judged, oldest_sequence
 from traject.away import note_absence
 from traject.bounces import apply_bounce
-from traject.known_senders import AS_STORED, Answering, find_invitation, is_our_own
+from traject.known_senders import AS_STORED, Answering, find_invitation, is_our_own, person_behind
 from traject.mail_bytes import one_line
 from traject.outcome import Outcome
 from traject.places import take_answer
@@ -74,7 +74,7 @@ def _apply_other(
         case NotAReplyKind.ORDINARY | NotAReplyKind.AUTO_REPLY if asks_by_mail(settings, root):
             return _unsubscribe(session, root, now, settings)
         case NotAReplyKind.ORDINARY:
-            return _outcome("mail", "quarantined", "een gewone mail: iemand moet hem lezen", found.enclosed)
+            return _outcome("mail", "quarantined", _ordinary(session, root), found.enclosed)
         case _:
             verdict = judge(found, None, received_at=arrival.received_at)
             why = verdict.why
@@ -83,6 +83,13 @@ def _apply_other(
             ):
                 why += f"; weg tot en met {until:%d-%m-%Y}"
             return _outcome(found.kind.value, verdict.outcome.value, why, found.enclosed)
+
+
+def _ordinary(session: Session, root: Part) -> str:
+    name, is_by_tag = person_behind(session, root)
+    if is_by_tag:
+        return f"een gewone mail op het antwoordadres van {name}: iemand moet hem lezen"
+    return f"een gewone mail{' van ' + name if name else ''}: iemand moet hem lezen"
 
 
 def _unsubscribe(session: Session, root: Part, now: datetime, settings: Settings) -> Outcome:

@@ -8,7 +8,7 @@ from sqlalchemy import select as sql_select
 from sqlmodel import Session, SQLModel, col, select
 
 from calendars.mail_parts import Part
-from calendars.reply import Reply
+from calendars.reply import Reply, tag_of
 from models import Alias, Gathering, Invitation, Message, Person
 
 ALIAS_LOCK = 7263
@@ -87,6 +87,19 @@ def people_of(session: Session, addresses: list[str]) -> dict[str, int]:
         return {}
     query = select(Alias.email, Alias.person_id).where(col(Alias.email).in_(addresses))
     return dict(session.exec(query, execution_options=AS_STORED).all())
+
+
+def person_behind(session: Session, mail: Part) -> tuple[str, bool]:
+    """The name of who seems to write a mail, and whether only the answer address that it came to says so; "" for nobody."""
+    sender = next(iter(mail.addresses("From")), "")
+    by_alias = select(Alias.person_id).where(Alias.email == sender)
+    by_address = select(Person.name).where((col(Person.email) == sender) | col(Person.id).in_(by_alias))
+    if name := session.exec(by_address.limit(1)).first():
+        return name, False
+    by_tag = select(Person.name).join(Invitation, col(Invitation.person_id) == col(Person.id))
+    tag = tag_of(mail)
+    name = session.exec(by_tag.where(Invitation.tag == tag).limit(1)).first() if tag else None
+    return name or "", name is not None
 
 
 def is_our_own(session: Session, mail: Part) -> bool:
