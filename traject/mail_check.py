@@ -1,6 +1,6 @@
 """Whether every mail can be written: each kind in each language, with made-up values in every field."""
 
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, is_dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -72,7 +72,9 @@ def _sample(of: type[Any]) -> Any:
 
 def _value(name: str, hint: Any, default: object) -> Any:
     if get_origin(hint) is tuple:
-        return (_sample(get_args(hint)[0]),)
+        return tuple(_value(name, each, default) for each in get_args(hint) if each is not Ellipsis)
+    if isinstance(hint, type) and is_dataclass(hint):
+        return _sample(hint)
     kinds = [kind for kind in get_args(hint) if kind is not type(None)] or [hint]
     match kinds[0].__name__:
         case "str":
