@@ -19,6 +19,7 @@ from typer.core import TyperGroup
 from calendars.school_year import school_calendar
 from traject import clock
 from traject.cli.help import fault_in_dutch, speak_dutch, write_commands
+from traject.cli.refusals import in_english
 from traject.errors import Refused, StoreError, TrajectError
 from traject.schema import SchemaState, schema_state
 from traject.settings import Settings, load_settings
@@ -259,7 +260,8 @@ class Group(TyperGroup):
         except TrajectError as error:
             found = _voice(ctx)
             in_language = getattr(error, "in_language", None)
-            found.warn(in_language(found.language) if in_language else str(error))
+            said = in_language(found.language) if in_language else str(error)
+            found.warn(in_english(said) if found.language == "en" else said)
             raise typer.Exit(2 if isinstance(error, BadUsage) else 1) from error
         except OverflowError as error:  # a number that SQLite cannot hold
             _too_large(ctx)
