@@ -165,14 +165,14 @@ def _came_too_near(row: StepRow, now: datetime) -> bool:
 
 
 def _changes_the_plan(move: Move, dossier: Dossier) -> bool:
-    """A mail that went out when it was meant to changes nothing that is still to come."""
+    """A mail that went out when it was meant to changes nothing that is still to come; a task only when it is done."""
     if isinstance(move, Settle):  # what comes after a gathering that will not be goes with it
         return move.state is StepState.MISSED and (
             dossier.steps[move.key, move.cycle].kind is StepKind.GATHERING
         )
     if not isinstance(move, Fire):
         return not isinstance(move, FillPlaces)
-    return dossier.steps[move.key, move.cycle].kind is not StepKind.MAIL
+    return dossier.steps[move.key, move.cycle].kind not in (StepKind.MAIL, StepKind.TASK)
 
 
 def follow(session: Session, dossier: Dossier, effects: Effects) -> Plan:

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import lru_cache
 
 from sqlalchemy import bindparam
 from sqlalchemy import select as columns  # SQLModel's takes four at most
@@ -16,7 +15,6 @@ from models import (
     Invitation,
     Organisation,
     Person,
-    ProgrammeVersion,
     RoleHolder,
     StepRow,
     Trajectory,
@@ -25,7 +23,7 @@ from models.enums import GatheringState, StepKind, StepState, TrajectoryState
 from traject.meeting_hours import read_hours
 from traject.plan import Busy, Offered, SchoolClosed, SchoolHours
 from traject.programme import Programme
-from traject.versions import programme_of
+from traject.versions import programmes
 
 Holders = Mapping[str, Sequence[Person]]
 """By role, who holds it."""
@@ -121,9 +119,10 @@ def busy_of(session: Session, holders: Holders, now: datetime, *, not_in: int = 
     rows = session.connection().execute
     at: dict[tuple[datetime, datetime, str], set[int]] = defaultdict(set)
     elsewhere = rows(_ELSEWHERE, values).all()
-    invited = _invited(session, {row.programme_version_id for row in elsewhere})
+    known = programmes(session) if elsewhere else {}
     for starts_at, ends_at, title, key, role, person, version in elsewhere:
-        if ends_at and role in invited[version].get(key, ()):
+        step = known[version].step_of.get(key)
+        if ends_at and step and role in step.to and not step.is_shared:
             at[starts_at, ends_at, title].add(person)
     for starts_at, ends_at, title, person in rows(_JOINED, values):
         at[starts_at, ends_at, title].add(person)
@@ -183,9 +182,9 @@ def offered(
     if not themes:
         return
     by_step = {
-        (version.id or 0, step.key): step.theme
-        for version in session.exec(select(ProgrammeVersion))
-        for step in programme_of(version.text, f"{version.key}@{version.version}").steps
+        (version, step.key): step.theme
+        for version, programme in programmes(session).items()
+        for step in programme.steps
         if step.theme in themes and not step.is_shared
     }
     values = {
@@ -198,18 +197,6 @@ def offered(
         theme = by_step.get((version, key))
         if theme and ends_at:
             yield Offered(theme, starts_at, ends_at, title)
-
-
-def _invited(session: Session, versions: Collection[int]) -> dict[int, dict[str, tuple[str, ...]]]:
-    """Of each programme version, the roles that its steps invite themselves."""
-    query = select(ProgrammeVersion).where(col(ProgrammeVersion.id).in_(versions))
-    found = session.exec(query).all() if versions else ()
-    return {version.id or 0: _invites(version.text, f"{version.key}@{version.version}") for version in found}
-
-
-@lru_cache(maxsize=256)
-def _invites(text: str, name: str) -> dict[str, tuple[str, ...]]:
-    return {step.key: step.to for step in programme_of(text, name).steps if not step.is_shared}
 
 
 def _names(names: Sequence[str]) -> str:

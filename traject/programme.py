@@ -228,6 +228,12 @@ class Programme:
     def __post_init__(self) -> None:
         object.__setattr__(self, "step_of", {step.key: step for step in self.steps})
 
+    @property
+    def anchors(self) -> frozenset[str]:
+        """The steps after or before which something is planned."""
+        times = (*(step.when for step in self.steps), *(stage.starts for stage in self.stages))
+        return frozenset(when.step for when in times if when and when.step)
+
     def role(self, key: str) -> Role:
         """The role with this key; KeyError when it is not declared."""
         return next_with_key(self.roles, key)

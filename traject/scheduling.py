@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, or_, select
 
-from models import BusyTime, ProgrammeVersion, RoleHolder, StepRow, Trajectory
+from models import BusyTime, RoleHolder, StepRow, Trajectory
 from models.enums import StepKind, StepState, TrajectoryState
 from traject.advance import AdvanceReport, advance, follow
 from traject.dossier import load
@@ -15,7 +15,7 @@ from traject.settings import Settings
 from traject.staff_agenda import AgendaReport, read_agendas
 from traject.store import Store
 from traject.themes import follow_themes
-from traject.versions import programme_of
+from traject.versions import programmes
 
 
 @dataclass
@@ -103,10 +103,10 @@ def _overlapped(session: Session, now: datetime) -> list[int]:
         .order_by(col(StepRow.trajectory_id))
     )
     found: list[int] = []
+    known = programmes(session)
     for row, role, version_id in session.exec(query):
-        version = session.get_one(ProgrammeVersion, version_id)
-        steps = programme_of(version.text, f"{version.key}@{version.version}").steps
-        if any(step.key == row.key and role in step.to for step in steps):
+        step = known[version_id].step_of.get(row.key)
+        if step and role in step.to:
             found.append(row.trajectory_id)
     return found
 

@@ -216,6 +216,9 @@ def finish_task(
         step = next((s for s in work.dossier.steps.values() if s.id == row.step_id), None)
         if step and step.kind is StepKind.TASK and step.state is StepState.OPEN:
             step.state, step.done_at = StepState.DONE, now
+        # What nothing is planned after moves nothing; whether a gathering still has no date, the plan says.
+        awaited = step is not None and step.key in work.dossier.programme.anchors
+        work.changes_the_plan = awaited or (step is not None and step.kind is StepKind.GATHERING)
         work.say(f"Taak ‘{row.title}’ is gedaan.", f"Task '{row.title}' is done.")
         if (proposed := proposals.proposal_of(work.session, row)) is not None:
             proposals.settle(work.session, proposed, now=now)

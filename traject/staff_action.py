@@ -55,6 +55,7 @@ class Work:
     dossier: Dossier
     effects: Effects
     now: datetime
+    changes_the_plan: bool = True
     sentence: str = ""
     english: str = ""
 
@@ -169,7 +170,7 @@ def refuse_ended(trajectory: Trajectory) -> None:
 def let_follow(work: Work, settings: Settings) -> None:
     """Plan again after what staff decided, and do what is due by it."""
     session, dossier, effects, trajectory = work.session, work.dossier, work.effects, work.dossier.trajectory
-    if trajectory.state in (TrajectoryState.RUNNING, TrajectoryState.PAUSED):
+    if work.changes_the_plan and trajectory.state in (TrajectoryState.RUNNING, TrajectoryState.PAUSED):
         advance.follow(session, dossier, effects)
     if trajectory.state is TrajectoryState.RUNNING:
         advance.settle(session, dossier, settings, work.now, effects)

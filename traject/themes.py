@@ -20,7 +20,6 @@ from models import (
     Gathering,
     Invitation,
     Person,
-    ProgrammeVersion,
     RoleHolder,
     StageRow,
     StepRow,
@@ -38,7 +37,7 @@ from traject.programme import Programme, Step
 from traject.settings import Settings
 from traject.spans import year_bounds
 from traject.store import Store
-from traject.versions import programme_of
+from traject.versions import programmes
 from traject.waking import lock_trajectories, wake
 
 NO_LONGER = "de stap waarvoor je was uitgenodigd vervalt"
@@ -122,9 +121,8 @@ def _is_news(session: Session) -> bool:
     latest = select(Event).where(Event.name == FOLLOWED).order_by(col(Event.id).desc()).limit(1)
     followed = session.exec(latest).first()
     themed = {
-        row_id(version): {step.key for step in programme.steps if step.theme}
-        for version in session.exec(select(ProgrammeVersion))
-        if (programme := programme_of(version.text, f"{version.key}@{version.version}"))
+        number: {step.key for step in programme.steps if step.theme}
+        for number, programme in programmes(session).items()
     }
     query = (
         select(Event.details, Trajectory.programme_version_id)
@@ -139,11 +137,12 @@ def _is_news(session: Session) -> bool:
 
 
 def _shared_steps(session: Session) -> dict[tuple[int, str], tuple[Programme, Step]]:
-    found: dict[tuple[int, str], tuple[Programme, Step]] = {}
-    for version in session.exec(select(ProgrammeVersion)):
-        programme = programme_of(version.text, f"{version.key}@{version.version}")
-        found |= {(row_id(version), s.key): (programme, s) for s in programme.steps if s.is_shared}
-    return found
+    return {
+        (number, step.key): (programme, step)
+        for number, programme in programmes(session).items()
+        for step in programme.steps
+        if step.is_shared
+    }
 
 
 def _asking(

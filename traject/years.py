@@ -6,16 +6,17 @@ from datetime import datetime, time
 from sqlmodel import Session, col, select
 
 from calendars.school_year import SchoolYear
-from models import EvaluationRound, Event, ProgrammeVersion, StepRow, Trajectory
+from models import EvaluationRound, Event, StepRow, Trajectory
 from models.enums import RoundState, StepKind, TrajectoryState
 from traject.advance import AdvanceReport, advance, follow
-from traject.dossier import Dossier, load, programme_of
+from traject.dossier import Dossier, load
 from traject.effects import Effects
 from traject.evaluations import close_round
 from traject.planner import plan
 from traject.programme import Step
 from traject.settings import Settings
 from traject.store import Store
+from traject.versions import programmes
 
 LOOKED = "years.looked"
 """The event that says that nobody was forgotten on that day."""
@@ -73,12 +74,9 @@ def _without_a_row(store: Store, school_year: str) -> list[int]:
     """Running trajectories of programmes with a yearly evaluation that have no row for this school year."""
     with store.read() as session:
         versions = [
-            version.id
-            for version in session.exec(select(ProgrammeVersion))
-            if any(
-                _is_yearly(step)
-                for step in programme_of(version.text, f"{version.key}@{version.version}").steps
-            )
+            number
+            for number, programme in programmes(session).items()
+            if any(_is_yearly(step) for step in programme.steps)
         ]
         this_year = select(StepRow.trajectory_id).where(
             StepRow.kind == StepKind.EVALUATION, StepRow.cycle == school_year
