@@ -57,11 +57,17 @@ def _to_look_at(store: Store, now: datetime) -> list[int]:
     """Trajectories that run and have a gathering whose date may be wrong.
 
     It has none; nobody was invited and it is too near to do so; the people whom it is for are taken by now; or staff
-    were asked to choose, and what is proposed to them grows old.
+    were asked to choose, and what is proposed to them grows old. What waits for a theme follows the theme.
     """
     with store.read() as session:
+        shared = {
+            (number, step.key)
+            for number, programme in programmes(session).items()
+            for step in programme.steps
+            if step.is_shared
+        }
         running = (
-            select(StepRow.trajectory_id)
+            select(StepRow.trajectory_id, StepRow.key, Trajectory.programme_version_id)
             .join(Trajectory, col(Trajectory.id) == col(StepRow.trajectory_id))
             .where(
                 Trajectory.state == TrajectoryState.RUNNING,
@@ -80,7 +86,8 @@ def _to_look_at(store: Store, now: datetime) -> list[int]:
                 & col(StepRow.moved_to).is_(None),
             )
         )
-        return [*dict.fromkeys([*session.exec(without), *_overlapped(session, now)])]
+        wrong = [number for number, key, version in session.exec(without) if (version, key) not in shared]
+        return [*dict.fromkeys([*wrong, *_overlapped(session, now)])]
 
 
 def _overlapped(session: Session, now: datetime) -> list[int]:

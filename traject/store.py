@@ -25,6 +25,8 @@ MIGRATIONS = Path(__file__).parent.parent / "migrations"
 LOCK_PATIENCE = 30.0
 """Seconds that SQLite waits for another process that writes; `?timeout=…` in the URL sets another."""
 
+_WRITING = {"traject_writing": True}
+
 
 class Store:
     """One database: `read()` and `write()` give sessions; leaving `write()` commits, an exception rolls back."""
@@ -35,7 +37,7 @@ class Store:
         if self.is_sqlite and parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         self.engine = _open(url, is_sqlite=self.is_sqlite)
-        self._writing = self.engine.execution_options(traject_writing=True)
+        self._writing = self.engine.execution_options(**_WRITING)
         self._glancing = (
             self.engine if self.is_sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")
         )
@@ -55,7 +57,8 @@ class Store:
     @contextmanager
     def write(self) -> Generator[Session]:
         """A session whose changes are all committed at the end, or none of them."""
-        with Session(self._writing) as session, session.begin():
+        with Session(self.engine) as session, session.begin():
+            session.connection(execution_options=_WRITING)
             yield session
 
     def upgrade(self) -> None:
