@@ -9,8 +9,10 @@ from sqlmodel import select
 
 from models import Gathering, Invitation, Person, StepRow
 from models.enums import GatheringState, PartStat, StepState
+from traject import themes
 from traject.advance import advance
 from traject.dossier import find, load, row_id
+from traject.engine import look_once_a_day
 from traject.hand_over import hand_over
 from traject.launch import RoleGiven
 from traject.overview import coming, trajectories
@@ -185,6 +187,38 @@ def test_running_it_twice_changes_nothing_the_second_time(world: World):
     before = dump(world.store)
     assert follow_themes(world.store, world.settings, now=FIXED) == []
     assert dump(world.store) == before
+
+
+def test_within_a_day_news_is_followed_at_the_next_heartbeat_and_without_it_nothing_is_read_or_written(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    host(world)
+    ask(world)
+    live(world, FIXED)
+    look_once_a_day(world.store, world.settings, now=FIXED)
+    for minutes in (5, 10):  # what the daily look itself did is looked at once more
+        look_once_a_day(world.store, world.settings, now=FIXED + timedelta(minutes=minutes))
+    before = dump(world.store)
+    with monkeypatch.context() as idle:
+        idle.setattr(themes, "_asking", None)
+        look_once_a_day(world.store, world.settings, now=FIXED + timedelta(minutes=15))
+        assert dump(world.store) == before
+        skip(world.store, world.settings, ASKS, "nagesprek", now=FIXED + timedelta(minutes=15))
+        look_once_a_day(world.store, world.settings, now=FIXED + timedelta(minutes=20))
+    assert set(invited(world)) >= {"noor@school.example", "bo@school.example"}
+    at = FIXED + timedelta(minutes=25)
+    hand_over(
+        world.store,
+        world.settings,
+        ASKS,
+        "team",
+        old_email="bo@school.example",
+        name=None,
+        email=None,
+        now=at,
+    )
+    look_once_a_day(world.store, world.settings, now=at)
+    assert "bo@school.example" not in invited(world), "the same day"
 
 
 def test_two_schools_that_share_a_teacher_invite_her_once_and_the_other_keeps_her_place(world: World):

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from sqlalchemy import bindparam
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import Session, col, select
 
@@ -38,6 +39,13 @@ STAGE_CLOSED = "de fase is afgesloten"
 FINISHED = "het traject is afgerond"
 MOST_MOVES = 10_000
 """More moves than this at one instant is a fault in a programme or in the engine."""
+
+_DUE = (  # built once, because every heartbeat asks it
+    select(col(Trajectory.id))
+    .where(col(Trajectory.state) == TrajectoryState.RUNNING, col(Trajectory.next_due_at) <= bindparam("now"))
+    .order_by(col(Trajectory.next_due_at))
+    .limit(bindparam("most"))
+)
 
 
 @dataclass
@@ -99,14 +107,9 @@ def advance(
 def _due(store: Store, now: datetime, only: Sequence[int] | None, tried: set[int], size: int) -> list[int]:
     if only is not None:
         return [trajectory for trajectory in only if trajectory not in tried][:size]
-    with store.read() as session:
-        query = (
-            select(Trajectory.id)
-            .where(Trajectory.state == TrajectoryState.RUNNING, col(Trajectory.next_due_at) <= now)
-            .order_by(col(Trajectory.next_due_at))
-            .limit(size + len(tried))
-        )
-        return [found for found in session.exec(query) if found is not None and found not in tried][:size]
+    with store.glance() as connection:
+        due = connection.execute(_DUE, {"now": now, "most": size + len(tried)}).scalars()
+        return [found for found in due if found not in tried][:size]
 
 
 def _set_aside(

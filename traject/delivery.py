@@ -62,8 +62,8 @@ async def deliver(
     cancelled it finishes what is in flight first. Database faults are raised.
     """
     started = time.monotonic()
-    with store.read() as session:
-        waiting = count_due(session, now=clock(), only=only)
+    with store.glance() as connection:
+        waiting = count_due(connection, now=clock(), only=only)
     plan = rate_plan(settings)
     recorder = _Recorder(store, settings, plan, clock, limit, only, waiting, progress)
     if waiting and limit != 0:
@@ -195,8 +195,9 @@ class _Recorder:
     async def _write(self) -> None:
         loop = asyncio.get_running_loop()
         while self._entries:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._all_in.wait(), GATHER.total_seconds())
+            if not self._all_in.is_set():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._all_in.wait(), GATHER.total_seconds())
             self._all_in.clear()
             entries, self._entries = self._entries, []
             mails: list[Claimed] = []

@@ -78,8 +78,8 @@ async def run_once(
 
 def look_once_a_day(store: Store, settings: Settings, *, now: datetime) -> tuple[YearReport, ScheduleReport]:
     """In the first round of a day: gatherings that still have no date, and schools that were forgotten this year."""
-    with store.read() as session:
-        looked = looked_today(session, settings, now)
+    with store.glance() as connection:
+        looked = looked_today(connection, settings, now)
     if looked:
         joined = follow_themes(store, settings, now=now, only_news=True)  # people are invited by it
         school_year = str(SchoolYear.of(now.astimezone(settings.zone).date()))

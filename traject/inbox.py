@@ -135,18 +135,22 @@ def apply_one(store: Store, arrival_id: int, now: datetime, settings: Settings) 
         return _put_aside(store, arrival_id, error, now, settings)
 
 
+_STORED = (
+    select(col(Arrival.id))
+    .where(col(Arrival.state) == InboxState.STORED)
+    .order_by(col(Arrival.id))
+    .limit(bindparam("most"))
+)
+
+
 def apply_stored(store: Store, settings: Settings, now: datetime, limit: int = 500) -> Report:
     """Apply what waits, oldest first, at most `limit`. What another process is at is left to it.
 
     Raises as `apply_one`.
     """
     report = Report()
-    is_waiting = col(Arrival.state) == InboxState.STORED
-    with store.read() as session:  # so that an empty inbox takes no write lock
-        waiting = session.exec(
-            select(Arrival.id).where(is_waiting).order_by(col(Arrival.id)).limit(limit)
-        ).all()
-    ids = [arrival_id for arrival_id in waiting if arrival_id is not None]
+    with store.glance() as connection:  # so that an empty inbox takes no write lock
+        ids = connection.execute(_STORED, {"most": limit}).scalars().all()
     for start in range(0, len(ids), TOGETHER):
         batch = ids[start : start + TOGETHER]
         try:

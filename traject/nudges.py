@@ -13,7 +13,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 
-from sqlalchemy import exists, func, or_, update
+from sqlalchemy import bindparam, exists, func, or_, update
 from sqlmodel import Session, col, select
 
 from models import Gathering, Invitation, Message, NudgedInvitation, Person, StepRow, Trajectory
@@ -120,8 +120,8 @@ def _told_at(session: Session, invitations: Collection[int]) -> dict[int, dateti
 def send(store: Store, settings: Settings, *, now: datetime) -> NudgeReport:
     """Queue one mail for everybody who is to be asked once more. Run after `advance`, before delivery."""
     report = NudgeReport()
-    with store.read() as session:
-        people = session.exec(_PEOPLE.where(col(Invitation.nudge_wanted_at) <= now)).all()
+    with store.glance() as connection:
+        people = connection.execute(_PEOPLE, {"now": now}).scalars().all()
     for person_id in people:
         try:
             with store.write() as session:
@@ -148,15 +148,16 @@ def _set_aside(session: Session, person_id: int, now: datetime) -> list[int]:
 
 
 _PEOPLE = (
-    select(Invitation.person_id)
+    select(col(Invitation.person_id))
     .where(
+        col(Invitation.nudge_wanted_at) <= bindparam("now"),
         ~exists()
         .where(
             col(NudgedInvitation.invitation_id) == col(Invitation.id),
             col(Message.id) == col(NudgedInvitation.message_id),
             col(Message.state).in_(_WAITS),
         )
-        .correlate(Invitation)
+        .correlate(Invitation),
     )
     .distinct()
     .order_by(col(Invitation.person_id))

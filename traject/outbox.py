@@ -246,12 +246,13 @@ _ACCEPTED = _ONE.values(
 )
 
 
-def count_due(session: Session, *, now: datetime, only: int | None = None) -> int:
+_COUNT_DUE = select(func.count()).where(due(_NOW))
+
+
+def count_due(connection: Connection, *, now: datetime, only: int | None = None) -> int:
     """How many messages could be sent now; `only`: whether this one could."""
-    wanted = select(func.count()).where(due(now))
-    if only is not None:
-        wanted = wanted.where(_m.id == only)
-    return session.connection().execute(wanted).scalar_one()
+    wanted = _COUNT_DUE if only is None else _COUNT_DUE.where(_m.id == only)
+    return connection.execute(wanted, {"now": now}).scalar_one()
 
 
 def claim(

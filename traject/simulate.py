@@ -158,8 +158,9 @@ class _Life:
 
     def _next(self) -> datetime:
         """When something happens next: in the engine, in the outbox, or among people."""
-        with self.store.read() as session:
-            due, attempt = session.exec(_NEXT_DUE).one(), session.exec(_NEXT_ATTEMPT).one()
+        with self.store.glance() as connection:
+            due = connection.execute(_NEXT_DUE).scalar_one()
+            attempt = connection.execute(_NEXT_ATTEMPT).scalar_one()
         moments = [at for at in (due, attempt, self.world.next_planned) if at is not None]
         at = min(moments, default=self.ends)
         if at <= self.world.now:  # nothing waits longer for a heartbeat

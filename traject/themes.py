@@ -11,8 +11,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
-from sqlmodel import Session, col, func, or_, select
+from sqlalchemy import delete
+from sqlmodel import Session, col, or_, select
 
 from calendars.school_year import SchoolYear
 from models import (
@@ -82,11 +84,14 @@ def follow_themes(store: Store, settings: Settings, *, now: datetime, only_news:
     It reads every step that asks for a theme. `only_news`: not when nothing happened since that such a step or such a
     gathering depends on. The daily look goes without: two that write at once may leave a fact behind the last one seen.
     """
+    news = _news(store) if only_news else None
+    if news and not news.is_there:
+        _remember(store, news, now)
+        return []
     with store.read() as session:
         steps = _shared_steps(session)
-        if not steps or (only_news and not _is_news(session)):
+        if not steps:
             return []
-        last = session.exec(select(func.max(Event.id))).one() or 0
         asking = _asking(session, steps)
         offers = list(offered(session, {each.step.theme for each in asking}, now))
         todo = [row_id(work.gathering) for work in _work(session, asking, now)]
@@ -107,33 +112,54 @@ def follow_themes(store: Store, settings: Settings, *, now: datetime, only_news:
             }:
                 changed.add(trajectory_id)
                 wake(session, [trajectory_id], now)
-    if only_news and not changed:
-        with store.write() as session:
-            session.add(Event(at=now, name=FOLLOWED, details={"last": last}))
+    if news and not changed:
+        _remember(store, news, now)
     return sorted(changed)
 
 
 # Looking
 
 
-def _is_news(session: Session) -> bool:
-    """Whether anything happened to a trajectory with a theme, and not only to other steps of it, since the last time."""
-    latest = select(Event).where(Event.name == FOLLOWED).order_by(col(Event.id).desc()).limit(1)
-    followed = session.exec(latest).first()
-    themed = {
-        number: {step.key for step in programme.steps if step.theme}
-        for number, programme in programmes(session).items()
-    }
-    query = (
-        select(Event.details, Trajectory.programme_version_id)
-        .join(Trajectory, col(Trajectory.id) == col(Event.trajectory_id))
-        .where(
-            col(Event.id) > (followed.details["last"] if followed else 0),
-            or_(*(col(Event.name).startswith(f"{about}.") for about in _ABOUT)),
-            col(Trajectory.programme_version_id).in_([number for number, steps in themed.items() if steps]),
+class _News(NamedTuple):
+    """Whether there is something to follow, and the last event that was looked at; None: there was none."""
+
+    is_there: bool
+    last: int | None
+
+
+def _news(store: Store) -> _News:
+    """What happened to trajectories with a theme since the last time; what happened to other steps of them is no news."""
+    with store.read() as session:
+        with_theme = {
+            number: steps
+            for number, programme in programmes(session).items()
+            if (steps := {step.key for step in programme.steps if step.theme})
+        }
+        if not with_theme:
+            return _News(False, None)
+        latest = select(Event).where(Event.name == FOLLOWED).order_by(col(Event.id).desc()).limit(1)
+        followed = session.exec(latest).first()
+        query = (
+            select(Event.id, Event.details, Trajectory.programme_version_id)
+            .join(Trajectory, col(Trajectory.id) == col(Event.trajectory_id))
+            .where(
+                col(Event.id) > (followed.details["last"] if followed else 0),
+                or_(*(col(Event.name).startswith(f"{about}.") for about in _ABOUT)),
+                col(Trajectory.programme_version_id).in_(with_theme),
+            )
         )
-    )
-    return any(details.get("step") in (None, *themed[version]) for details, version in session.exec(query))
+        found = session.exec(query.order_by(col(Event.id))).all()
+    is_there = any(details.get("step") in (None, *with_theme[version]) for _, details, version in found)
+    return _News(is_there, found[-1][0] if found else None)
+
+
+def _remember(store: Store, news: _News, now: datetime) -> None:
+    """Note how far events were looked at. Only the latest note is kept: it is no history of anything."""
+    if news.last is None:
+        return
+    with store.write() as session:
+        session.exec(delete(Event).where(col(Event.name) == FOLLOWED))
+        session.add(Event(at=now, name=FOLLOWED, details={"last": news.last}))
 
 
 def _shared_steps(session: Session) -> dict[tuple[int, str], tuple[Programme, Step]]:

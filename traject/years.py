@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime, time
 
-from sqlmodel import Session, col, select
+from sqlalchemy import Connection, bindparam
+from sqlmodel import col, select
 
 from calendars.school_year import SchoolYear
 from models import EvaluationRound, Event, StepRow, Trajectory
@@ -55,19 +56,27 @@ def queue_yearly_evaluations(store: Store, settings: Settings, *, now: datetime)
             EvaluationRound.state == RoundState.OPEN, col(EvaluationRound.closes_at) <= now
         )
         report.closed = sum(close_round(session, found, now) for found in session.exec(over))
-        if not looked_today(session, settings, now):
+        if not looked_today(session.connection(), settings, now):
             session.add(Event(at=now, name=LOOKED, details={"school_year": report.school_year}))
     return report
 
 
-def looked_today(session: Session, settings: Settings, now: datetime) -> bool:
+_LOOKED = (
+    select(col(Event.id))
+    .where(
+        col(Event.name) == LOOKED, col(Event.at) >= bindparam("midnight"), col(Event.at) <= bindparam("now")
+    )
+    .limit(1)
+)
+
+
+def looked_today(connection: Connection, settings: Settings, now: datetime) -> bool:
     """Whether `queue_yearly_evaluations` ran on this local day.
 
     It reads every running trajectory, so a heartbeat asks this first; what is due within the day `advance` does.
     """
     midnight = datetime.combine(now.astimezone(settings.zone).date(), time(), settings.zone)
-    query = select(Event.id).where(Event.name == LOOKED, Event.at >= midnight, Event.at <= now).limit(1)
-    return session.exec(query).first() is not None
+    return connection.execute(_LOOKED, {"midnight": midnight, "now": now}).first() is not None
 
 
 def _without_a_row(store: Store, school_year: str) -> list[int]:

@@ -6,6 +6,7 @@ from datetime import date, datetime, time, timedelta
 from functools import partial
 from random import Random
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from models import Person, RoleHolder, StageRow, StepRow, Task, Trajectory
@@ -32,6 +33,8 @@ LEAVING = 0.3
 """How many of the people at schools leave in the years that are lived through."""
 
 _ACTIVE = (TrajectoryState.RUNNING, TrajectoryState.PAUSED)
+
+_NEW_TASKS = select(col(Task.id)).where(col(Task.id) > bindparam("last")).order_by(col(Task.id))
 
 
 @dataclass
@@ -134,9 +137,8 @@ class Office:
 
     def look_at_tasks(self) -> None:
         """See the tasks that are new, and plan when they are done."""
-        with self.world.store.read() as session:
-            query = select(Task.id).where(col(Task.id) > self._last_task).order_by(col(Task.id))
-            new = [found for found in session.exec(query) if found is not None]
+        with self.world.store.glance() as connection:
+            new = connection.execute(_NEW_TASKS, {"last": self._last_task}).scalars().all()
         for task in new:
             chance = self.world.random("task", task)
             days = chance.randrange(21, 75) if chance.random() < 0.1 else chance.randrange(1, 15)

@@ -12,8 +12,8 @@ from traject.settings import Settings
 from traject.simulation.post import Post
 from traject.store import Store
 
-OFFICE_HOURS = (time(9, 30), time(14))
-FREE_HOURS = (time(8, 30), time(12, 30), time(20, 30))
+OFFICE_HOURS = (time(9, 30), time(13, 30))
+FREE_HOURS = (time(9, 30), time(13, 30), time(20, 30))
 """Few, so that one round of the engine sees what several people did, as its heartbeat does on a busy day."""
 
 
