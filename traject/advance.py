@@ -47,6 +47,12 @@ _DUE = (  # built once, because every heartbeat asks it
     .limit(bindparam("most"))
 )
 
+_LOCKED = (
+    select(col(Trajectory.id), col(Trajectory.state))
+    .where(col(Trajectory.id) == bindparam("which"))
+    .with_for_update(skip_locked=True)
+)
+
 
 @dataclass
 class AdvanceReport:
@@ -125,8 +131,7 @@ def _set_aside(
 
 def advance_one(session: Session, trajectory_id: int, settings: Settings, now: datetime) -> list[Move] | None:
     """Take one trajectory as far as it can go, in the caller's transaction. None: another process has it."""
-    locking = select(Trajectory.id, Trajectory.state).where(Trajectory.id == trajectory_id)
-    locked = session.exec(locking.with_for_update(skip_locked=True)).first()
+    locked = session.connection().execute(_LOCKED, {"which": trajectory_id}).first()
     if locked is None:
         return None
     if locked[1] is not TrajectoryState.RUNNING:

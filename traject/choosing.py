@@ -7,6 +7,7 @@ back when there is none again, or when it was ticked off and nothing was chosen.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from models import StepRow, Task
@@ -39,6 +40,11 @@ def asks_for_a_date(task: Task) -> bool:
     return task.effect_key.rpartition(":")[2] in ("problem", "choose", "theme")
 
 
+_OF_STEPS = select(Task).where(  # built once, as every plan that is made anew asks it
+    col(Task.trajectory_id) == bindparam("trajectory"), col(Task.step_id).is_not(None)
+)
+
+
 def waits_for_others(step: Step | None, row: StepRow) -> bool:
     """Whether others decide about a planned gathering: staff who were asked to choose, or who holds it elsewhere."""
     if step is None or row.kind is not StepKind.GATHERING or row.state is not StepState.PLANNED:
@@ -61,12 +67,7 @@ def ask(effects: Effects, row: StepRow) -> None:
 
 def tell_of_dates(session: Session, dossier: Dossier, effects: Effects, made: Plan) -> None:
     """Bring the tasks about dates to what the plan says now."""
-    known = {
-        task.effect_key: task
-        for task in session.exec(
-            select(Task).where(Task.trajectory_id == dossier.id, col(Task.step_id).is_not(None))
-        )
-    }
+    known = {task.effect_key: task for task in session.exec(_OF_STEPS, params={"trajectory": dossier.id})}
     for wish in _wishes(dossier, effects, made):
         key = effects.key(wish.row, wish.what)
         task = known.get(key)

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, or_, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel
 from sqlmodel import select as sql_select
 
@@ -29,9 +28,9 @@ _m = _messages.c
 _nudged = SQLModel.metadata.tables[str(NudgedInvitation.__tablename__)].c
 _invitations = SQLModel.metadata.tables[str(Invitation.__tablename__)]
 _gatherings = SQLModel.metadata.tables[str(Gathering.__tablename__)]
-_WAITING = text(
-    "state IN ('queued', 'attempting')"
-)  # as the partial index says it, else SQLite reads the table
+# As the partial index says it, else SQLite reads the table.
+_WAITING = text("state IN ('queued', 'attempting')")
+_STAYED = _m.state.in_((MessageState.QUEUED, MessageState.HELD, MessageState.ATTEMPTING))
 
 
 class Claimed(NamedTuple):
@@ -75,6 +74,14 @@ class PutOff(NamedTuple):
 # Queueing
 
 
+_NEW = [column for column in _messages.columns if column.key != "id"]
+# As text: what SQLAlchemy has for ON CONFLICT it compiles anew every time, which takes longer than the rest of it.
+_ADD = text(
+    f"{insert(_messages).values({column.key: bindparam(column.key) for column in _NEW})} "
+    "ON CONFLICT (effect_key) DO NOTHING RETURNING id, effect_key"
+).bindparams(*(bindparam(column.key, type_=column.type) for column in _NEW))
+
+
 def queue(session: Session, message: Message) -> bool:
     """Put a message in the outbox; False when its effect key is there already, and then nothing changes."""
     return bool(queue_all(session, [message]))
@@ -87,10 +94,8 @@ def queue_all(session: Session, messages: Iterable[Message]) -> set[str]:
         return set()
     session.flush()  # what the messages refer to may still be in the session
     connection = session.connection()
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    adding = dialect.insert(_messages).on_conflict_do_nothing(index_elements=["effect_key"])
-    rows = [_row(message) for message in outgoing]
-    new = {key: number for number, key in connection.execute(adding.returning(_m.id, _m.effect_key), rows)}
+    added = [connection.execute(_ADD, row).first() for row in [_row(message) for message in outgoing]]
+    new = {row.effect_key: row.id for row in added if row}
     # The first of two with one key is the one that went in.
     contents = {m.effect_key: m.content for m in reversed(outgoing) if m.content and m.effect_key in new}
     if contents:
@@ -105,7 +110,7 @@ def find(session: Session, effect_key: str) -> Message:
 
 
 def _row(message: Message) -> dict[str, Any]:
-    row = {column.key: getattr(message, column.key) for column in _messages.columns if column.key != "id"}
+    row = {column.key: getattr(message, column.key) for column in _NEW}
     if message.state is not MessageState.WITHHELD:
         if not message.content:
             reason = f"message {message.effect_key!r} has no bytes; compose it, or queue it as withheld"
@@ -149,7 +154,7 @@ def withdraw(
     if not conditions:
         message = "say what to withdraw: give at least one id"
         raise ValueError(message)
-    conditions.append(_m.state.in_([MessageState.QUEUED, MessageState.HELD, MessageState.ATTEMPTING]))
+    conditions.append(_STAYED)
     if invitation_id is None:  # who was told of a meeting hears that it is off, whatever else disappears
         conditions.append(_m.kind != MessageKind.CANCELLATION)
     if reminders_only:
@@ -172,7 +177,7 @@ _REMINDS = (  # built once, as it runs for every answer; in two parts, because e
             .where(_about.invitation_id == bindparam("answered"))
             .union_all(select(_nudged.message_id).where(_nudged.invitation_id == bindparam("answered")))
         ),
-        _m.state.in_([MessageState.QUEUED, MessageState.HELD, MessageState.ATTEMPTING]),
+        _STAYED,
         _m.is_reminder.is_(True),
     )
     .values(state=MessageState.WITHDRAWN, answer=bindparam("reason"), next_attempt_at=None)
@@ -185,26 +190,25 @@ def withdraw_reminders(session: Session, invitation_id: int, *, reason: str) -> 
     return session.connection().execute(_REMINDS, values).rowcount
 
 
+_NUDGES = select(_m.id).where(_m.id == _nudged.message_id, _STAYED).distinct()
+_ABOUT_INVITATION = _NUDGES.where(_nudged.invitation_id == bindparam("which"))
+_ABOUT_TRAJECTORY = _NUDGES.where(
+    _nudged.invitation_id == _invitations.c.id,
+    _invitations.c.gathering_id == _gatherings.c.id,
+    _gatherings.c.trajectory_id == bindparam("which"),
+)
+
+
 def nudges_about(
     session: Session, *, invitation_id: int | None = None, trajectory_id: int | None = None
 ) -> Sequence[int]:
     """The nudges that wait to go out and ask about this invitation, or about this trajectory; by id."""
-    waiting = select(_m.id).where(
-        _m.id == _nudged.message_id,
-        _m.state.in_([MessageState.QUEUED, MessageState.HELD, MessageState.ATTEMPTING]),
-    )
-    if invitation_id is not None:
-        waiting = waiting.where(_nudged.invitation_id == invitation_id)
-    elif trajectory_id is not None:
-        waiting = waiting.where(
-            _nudged.invitation_id == _invitations.c.id,
-            _invitations.c.gathering_id == _gatherings.c.id,
-            _gatherings.c.trajectory_id == trajectory_id,
-        )
-    else:
+    query = _ABOUT_TRAJECTORY if invitation_id is None else _ABOUT_INVITATION
+    which = trajectory_id if invitation_id is None else invitation_id
+    if which is None:
         return []
     session.flush()
-    return session.connection().execute(waiting.distinct()).scalars().all()
+    return session.connection().execute(query, {"which": which}).scalars().all()
 
 
 # Sending
