@@ -12,6 +12,7 @@ from sqlmodel import SQLModel, select
 from bench import places
 from models import Message, MessageContent, StepRow, Trajectory
 from models.enums import MessageState, StepState
+from traject import nudges
 from traject.advance import advance
 from traject.launch import launch
 from traject.settings import Settings
@@ -68,6 +69,7 @@ def one_trajectory(store: Store, settings: Settings) -> datetime:
             break
         now = max(due, now)
         advance(store, settings, now=now)
+        nudges.send(store, settings, now=now)
     return now + timedelta(hours=1)
 
 
