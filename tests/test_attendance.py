@@ -1,30 +1,21 @@
 """Who was at a gathering is recorded afterwards: what follows, for whom, once, and how it is corrected."""
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from attendance_cases import FATIMA, JAN, MORE, SAM, attended, over, record, say, task, thanked, undone
 from engine_cases import World, days, dump
 from gathering_cases import KEY, REFERENCE, invited, world_with
-from sqlmodel import select
 from test_engine_crashes import Work, killed_at
 
-from models import Event, Invitation, Person, Task
-from models.enums import GatheringState, MessageState, PartStat, StepState, TaskState, TrajectoryState
+from models import Event, Task
+from models.enums import GatheringState, MessageState, PartStat, TaskState
 from traject.errors import Refused
 from traject.reconcile import reconcile
-from traject.staff import cancel, pause, reopen_stage, resume, skip
-from traject.staff_action import StaffResult
+from traject.staff import cancel, pause, resume, skip
 from traject.staff_attendance import not_held, record_attendance
 from traject.store import Store
-
-FATIMA, JAN, SAM = "fatima@school.example", "jan@school.example", "s.vos@hart.example"
-MORE = """
-thanks: {nl: Wat een mooie middag., en: What a fine afternoon.}
-materials: https://materialen.example/kennismaking
-certificate: yes
-"""
 
 
 @pytest.fixture
@@ -33,41 +24,6 @@ def world(store: Store, database_url: str, tmp_path: Path) -> World:
     made = world_with(store, database_url, tmp_path, MORE)
     invited(made)
     return made
-
-
-def say(world: World, partstat: PartStat, emails: Iterable[str]) -> None:
-    with world.store.write() as session:
-        query = select(Invitation, Person).join(Person, Person.id == Invitation.person_id)
-        for invitation, person in session.exec(query).all():
-            if person.email in emails:
-                invitation.partstat, invitation.answered_at = partstat, invitation.answered_at
-
-
-def over(world: World, key: str = KEY) -> datetime:
-    """Live until the gathering is over; gives a moment soon after it, in sending hours."""
-    ends_at = world.step(key).ends_at
-    assert ends_at is not None
-    world.live(ends_at)
-    return world.gathering(key).ends_at + timedelta(minutes=10)
-
-
-def record(world: World, now: datetime, **what: object) -> StaffResult:
-    return record_attendance(world.store, world.settings, world.gathering(KEY).id or 0, now=now, **what)
-
-
-def thanked(world: World, state: str | None = None) -> list[str]:
-    return sorted(m.to_email for m in world.mails("thanks", state=state))
-
-
-def attended(world: World) -> dict[str, bool | None]:
-    people = {person.id: person.email for person in world.rows(Person)}
-    found = world.rows(Invitation, Invitation.gathering_id == world.gathering(KEY).id)
-    return {people[invitation.person_id]: invitation.attended for invitation in found}
-
-
-def task(world: World) -> Task:
-    [found] = world.rows(Task, Task.effect_key.contains(":attendance:"))
-    return found
 
 
 # After the gathering
@@ -253,114 +209,6 @@ def test_without_a_thank_you_and_a_certificate_nobody_gets_anything(
     invited(world)
     assert record(world, over(world), attended=[FATIMA]).mails == []
     assert attended(world)[FATIMA] is True
-
-
-# It did not take place
-
-
-def evening(world: World) -> datetime:
-    """Late on the day that it is over: nothing goes out before the next morning."""
-    return over(world).replace(hour=20)
-
-
-def undone(world: World, now: datetime, **what: object) -> StaffResult:
-    return not_held(world.store, world.settings, world.gathering(KEY).id or 0, now=now, **what)
-
-
-def test_what_did_not_take_place_gets_another_date_and_conditions_wait_again(world: World) -> None:
-    now = evening(world)
-    was = world.gathering(KEY)
-    assert world.step(KEY).state is StepState.DONE
-    result = undone(world, now, reason="Sneeuw.")
-    row, gathering = world.step(KEY), world.gathering(KEY)
-    assert row.state is StepState.PLANNED
-    assert row.starts_at is not None
-    assert row.starts_at > now
-    assert gathering.state is GatheringState.CANCELLED
-    assert gathering.sequence == was.sequence + 1
-    assert result.mails == [], "nobody hears anything until there is a date"
-    assert task(world).state is TaskState.CANCELLED
-    assert "Sneeuw." in task(world).detail
-    assert "gathering.not-held" in [event.name for event in world.rows(Event)]
-    follows = world.step("bedankt").due_at
-    assert follows is not None
-    assert follows > row.starts_at, "what is counted from it moves along"
-    world.live(row.starts_at - days(1))
-    assert world.stage("begin").state == "open", "the stage waits for the gathering to be held"
-
-
-def test_a_task_that_lies_there_already_waits_for_the_new_date_and_closes_nothing(world: World) -> None:
-    week = over(world) + days(8)
-    world.live(week)
-    world.deliver(week)
-    assert world.step("verslag").state is StepState.OPEN
-    undone(world, week)
-    [report] = [task for task in world.tasks() if task.title == "Schrijf het verslag"]
-    assert report.detail == "‘Kennismaking’ ging niet door; dit kan pas na de nieuwe datum."
-    again = world.step(KEY).starts_at
-    assert again is not None
-    world.live(again + days(8))
-    assert world.step(KEY).state is StepState.DONE
-    assert world.stage("begin").state == "open", "the report is not written"
-    assert len(world.rows(Task, Task.title == "Schrijf het verslag")) == 1
-    world.do_tasks(again + days(8))
-    assert world.step("verslag").state is StepState.DONE
-
-
-def test_the_new_date_moves_the_event_in_the_calendars_of_those_who_are_still_there(world: World) -> None:
-    now = evening(world)
-    first = world.gathering(KEY)
-    undone(world, now)
-    morning = now + timedelta(hours=14)
-    world.live(morning)
-    world.deliver(morning)
-    again = world.gathering(KEY)
-    assert (again.uid, again.state) == (first.uid, GatheringState.FIXED)
-    assert again.sequence > first.sequence + 1
-    assert again.starts_at == world.step(KEY).starts_at
-    updates = world.mails("invitation-update")
-    assert sorted(m.to_email for m in updates) == sorted([FATIMA, JAN, SAM])
-    assert {m.sequence for m in updates} == {again.sequence}
-    assert world.lint() == 6
-    later = over(world)
-    assert world.gathering(KEY).state is GatheringState.HELD
-    assert len(world.rows(Task, Task.effect_key.contains(":attendance:"))) == 2
-    reminded = [m.to_email for m in world.mails("gathering-reminder") if m.sequence == again.sequence]
-    assert {FATIMA, JAN} <= set(reminded), "also of the new date"
-    record(world, later, attended=[FATIMA])
-    assert thanked(world) == [FATIMA]
-
-
-def test_it_is_undone_once_and_not_when_somebody_was_there(world: World) -> None:
-    now = evening(world)
-    record(world, now, attended=[FATIMA])
-    with pytest.raises(Refused, match=f"--absent {FATIMA}"):
-        undone(world, now)
-    record(world, now, absent=[FATIMA])
-    undone(world, now)
-    assert attended(world)[FATIMA] is None
-    assert thanked(world, MessageState.QUEUED) == []
-    before = dump(world.store)
-    with pytest.raises(Refused, match="wacht al op een nieuwe datum"):
-        undone(world, now)
-    with pytest.raises(Refused, match="ging niet door"):
-        record(world, now, attended=[FATIMA])
-    assert dump(world.store) == before
-
-
-def test_a_closed_stage_is_opened_first_because_nothing_would_plan_the_new_date(world: World) -> None:
-    now = over(world)
-    world.do_tasks(now)
-    end = world.stage("begin").ends_on
-    later = now + (datetime(end.year, end.month, end.day, tzinfo=now.tzinfo) - now) + days(3)
-    world.live(later, each=world.do_tasks)
-    assert world.stage("begin").state == "closed"
-    with pytest.raises(Refused, match="reopen-stage proef:16LF00 begin"):
-        undone(world, later)
-    reopen_stage(world.store, world.settings, REFERENCE, "begin", now=later)
-    undone(world, later)
-    assert world.step(KEY).state is StepState.PLANNED
-    assert world.trajectory().state is TrajectoryState.RUNNING
 
 
 # What the nightly check says of it
