@@ -1,5 +1,6 @@
 """What must happen at a given instant, decided on rows alone: no database anywhere."""
 
+from collections import defaultdict
 from datetime import date, datetime
 from typing import Any
 
@@ -73,9 +74,9 @@ def dossier(programme: Programme, *steps: StepRow, stages: tuple[StageRow, ...] 
         steps={(step.key, step.cycle): step for step in steps},
         holders={"coordinator": [Person(id=1, name="Fatima", email="fatima@school.example")]},
         gatherings={},
-        invitations={},
+        invitations=defaultdict(list),
         rounds={},
-        requests={},
+        requests=defaultdict(list),
     )
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlmodel import SQLModel, select
 
 from models import Event, Organisation, RoleHolder
@@ -71,3 +72,31 @@ def test_instants_come_back_aware_and_naive_ones_are_refused(store: Store):
         assert session.exec(select(Event.at)).one() == at
     with pytest.raises(Exception, match="no time zone"), store.write() as session:
         session.add(Event(at=datetime(2026, 1, 1), name="stage.opened"))  # noqa: DTZ001
+
+
+def test_a_connection_that_rested_is_asked_whether_its_server_still_knows_it(
+    postgres_database: str, monkeypatch: pytest.MonkeyPatch
+):
+    store = Store(postgres_database)
+    asked: list[object] = []
+    ping = store.engine.dialect.do_ping
+
+    def noted(connection: DBAPIConnection) -> bool:
+        asked.append(connection)
+        return ping(connection)
+
+    monkeypatch.setattr(store.engine.dialect, "do_ping", noted)
+    with store.read() as session:
+        backend = session.connection().execute(text("SELECT pg_backend_pid()")).scalar_one()
+    with store.read() as session:
+        assert session.connection().execute(text("SELECT pg_backend_pid()")).scalar_one() == backend
+    assert not asked, "just used"
+    monkeypatch.setattr("traject.store.RESTED", 0.0)
+    admin = create_engine(postgres_database)
+    with admin.begin() as connection:
+        connection.execute(text("SELECT pg_terminate_backend(:backend, 5000)"), {"backend": backend})
+    admin.dispose()
+    with store.write() as session:
+        assert session.connection().execute(text("SELECT pg_backend_pid()")).scalar_one() != backend
+    assert asked
+    store.close()

@@ -3,13 +3,16 @@
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from engine_cases import World, add_school, dump, engine_settings, local
-from sqlmodel import col, delete
+from sqlmodel import Session, col, delete, update
 
 from models import EvaluationRequest, EvaluationRound, StepRow, Trajectory
 from models.enums import RequestState, RoundState, StepState, TrajectoryState
+from traject import years
+from traject.dossier import Dossier, load
 from traject.reconcile import reconcile
 from traject.staff import cancel, close_stage, pause, resume
 from traject.store import Store
@@ -155,6 +158,28 @@ def test_a_school_that_needs_nothing_is_not_planned_again_every_day(light: World
     report = queue_yearly_evaluations(light.store, light.settings, now=local(2027, 6, 29, 9))
     assert report.mended == []
     assert dump(light.store) | {"events": []} == before
+
+
+def test_one_that_ends_before_it_would_be_asked_is_looked_at_again_only_when_it_runs_on(
+    light: World, monkeypatch: pytest.MonkeyPatch
+):
+    light.launch()
+    light.live(local(2027, 1, 10), light.do_tasks)
+    with light.store.write() as session:
+        session.exec(delete(StepRow).where(col(StepRow.key).startswith("jaarevaluatie")))
+        session.exec(update(Trajectory).values(ends_on=date(2027, 1, 11)))
+    planned: list[int] = []
+
+    def load_and_count(session: Session, trajectory_id: int, *rest: Any, **more: Any) -> Dossier:
+        planned.append(trajectory_id)
+        return load(session, trajectory_id, *rest, **more)
+
+    monkeypatch.setattr(years, "load", load_and_count)
+    queue_yearly_evaluations(light.store, light.settings, now=local(2027, 1, 11, 9))
+    assert planned == []
+    report = queue_yearly_evaluations(light.store, light.settings, now=local(2027, 1, 12, 9))
+    assert planned == report.mended == [light.trajectory().id]
+    assert light.step("jaarevaluatie", "2026-2027").state is StepState.PLANNED
 
 
 def test_a_round_past_its_end_is_closed_also_when_the_trajectory_stands_still(light: World):

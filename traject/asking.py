@@ -62,7 +62,7 @@ class Asking:
 
     def request(self, step: Step, row: StepRow, round_: EvaluationRound, role: str, person: Person) -> None:
         """Ask one person; who was asked already is not, unless that was withdrawn."""
-        known = self.dossier.requests.setdefault(row_id(round_), [])
+        known = self.dossier.requests[row_id(round_)]
         before = next((found for found, asked in known if asked.id == person.id), None)
         if before is not None:
             if before.state is RequestState.WITHDRAWN:
@@ -113,7 +113,7 @@ class Asking:
 
     def _open(self, row: StepRow) -> list[tuple[EvaluationRequest, Person]]:
         round_ = self.dossier.rounds.get(row_id(row))
-        requests = self.dossier.requests.get(row_id(round_), []) if round_ else []
+        requests = self.dossier.requests[row_id(round_)] if round_ else []
         return [(request, person) for request, person in requests if request.state is RequestState.ASKED]
 
     def _send(

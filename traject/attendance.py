@@ -26,13 +26,13 @@ RECORD_WITHIN = timedelta(days=7)
 
 def is_recorded(effects: Effects, gathering: Gathering) -> bool:
     """Whether staff said of anybody that they were there, or were not."""
-    places = effects.dossier.invitations.get(row_id(gathering), [])
+    places = effects.dossier.invitations[row_id(gathering)]
     return any(invitation.attended is not None for invitation, _ in places)
 
 
 def ask_who_was_there(effects: Effects, gathering: Gathering) -> None:
     """Give the adviser a task to record it, when anybody was invited and it was not recorded yet."""
-    places = effects.dossier.invitations.get(row_id(gathering), [])
+    places = effects.dossier.invitations[row_id(gathering)]
     if is_recorded(effects, gathering) or all(invitation.is_cancelled for invitation, _ in places):
         return
     calendar = effects.dossier.calendar
@@ -63,7 +63,7 @@ def thank(effects: Effects, gathering: Gathering, step: Step) -> None:
     off = effects.dossier.trajectory.state is TrajectoryState.CANCELLED
     if off or not (step.thanks or step.has_certificate):
         return
-    places = effects.dossier.invitations.get(row_id(gathering), [])
+    places = effects.dossier.invitations[row_id(gathering)]
     effects.session.flush()  # a certificate is read from what is recorded
     for invitation, person in places:
         key = _thanks_key(effects, gathering, invitation)

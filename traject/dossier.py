@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
+from typing import TypeVar
 
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
@@ -27,7 +28,7 @@ from models import (
     Trajectory,
 )
 from models import QuietPeriod as QuietPeriodRow
-from models.enums import GatheringState, RequestState, StepKind, StepState
+from models.enums import GatheringState, RequestState, RoundState, StepKind, StepState
 from traject.availability import asked_themes, busy_of, offered, schools_of
 from traject.errors import Refused
 from traject.locations import places_taken
@@ -74,9 +75,9 @@ class Dossier:
     steps: dict[StepId, StepRow]
     holders: dict[str, list[Person]]  # by role, in order of joining
     gatherings: dict[int, Gathering]  # by step id
-    invitations: dict[int, list[tuple[Invitation, Person]]]  # by gathering id
+    invitations: dict[int, list[tuple[Invitation, Person]]]  # by gathering id; any id may be asked for
     rounds: dict[int, EvaluationRound]  # by step id
-    requests: dict[int, list[tuple[EvaluationRequest, Person]]]  # by round id
+    requests: dict[int, list[tuple[EvaluationRequest, Person]]]  # by round id; any id may be asked for
     look_around: Callable[[], tuple[Fact, ...]] = tuple
 
     @cached_property
@@ -115,9 +116,7 @@ class Dossier:
             for gathering in self.gatherings.values()
             if gathering.capacity is not None
             and gathering.state is GatheringState.FIXED
-            and is_unsettled(
-                gathering, [i for i, _ in self.invitations.get(row_id(gathering), [])], now, told_at
-            )
+            and is_unsettled(gathering, [i for i, _ in self.invitations[row_id(gathering)]], now, told_at)
         ]
 
     def adviser(self) -> Person | None:
@@ -134,11 +133,11 @@ class Dossier:
             return []
         if row.kind is StepKind.EVALUATION:
             found = self.rounds.get(row.id)
-            requests = self.requests.get(row_id(found), []) if found else []
+            requests = self.requests[row_id(found)] if found else []
             waiting = (RequestState.ASKED, RequestState.EXPIRED)
             return [person for request, person in requests if request.state in waiting]
         gathering = self.gatherings.get(row.id)
-        invited = self.invitations.get(row_id(gathering), []) if gathering else []
+        invited = self.invitations[row_id(gathering)] if gathering else []
         return [
             p for invitation, p in invited if invitation.answered_at is None and not invitation.is_cancelled
         ]
@@ -245,20 +244,46 @@ _HOLDERS = (
     .where(col(RoleHolder.trajectory_id) == _OF, col(RoleHolder.until).is_(None))
     .order_by(col(RoleHolder.id))
 )
-_GATHERINGS = (
-    select(Gathering, Invitation, Person)
-    .outerjoin(Invitation, col(Invitation.gathering_id) == col(Gathering.id))
-    .outerjoin(Person, col(Person.id) == col(Invitation.person_id))
-    .where(col(Gathering.trajectory_id) == _OF)
-    .order_by(col(Gathering.id), col(Invitation.id))
+_GATHERINGS = select(Gathering).where(col(Gathering.trajectory_id) == _OF).order_by(col(Gathering.id))
+_INVITATIONS = (
+    select(Invitation, Person)
+    .join(Person, col(Person.id) == col(Invitation.person_id))
+    .where(col(Invitation.gathering_id).in_(bindparam("of", expanding=True)))
+    .order_by(col(Invitation.id))
 )
 _ROUNDS = (
-    select(EvaluationRound, EvaluationRequest, Person)
-    .outerjoin(EvaluationRequest, col(EvaluationRequest.round_id) == col(EvaluationRound.id))
-    .outerjoin(Person, col(Person.id) == col(EvaluationRequest.person_id))
-    .where(col(EvaluationRound.trajectory_id) == _OF)
-    .order_by(col(EvaluationRound.id), col(EvaluationRequest.id))
+    select(EvaluationRound).where(col(EvaluationRound.trajectory_id) == _OF).order_by(col(EvaluationRound.id))
 )
+_REQUESTS = (
+    select(EvaluationRequest, Person)
+    .join(Person, col(Person.id) == col(EvaluationRequest.person_id))
+    .where(col(EvaluationRequest.round_id).in_(bindparam("of", expanding=True)))
+    .order_by(col(EvaluationRequest.id))
+)
+
+
+_TO_COME = (GatheringState.PROPOSED, GatheringState.FIXED)
+
+_Ask = TypeVar("_Ask", Invitation, EvaluationRequest)
+
+
+class _Asked(dict[int, list[tuple[_Ask, Person]]]):
+    """Whom each of these asks. What is over is read when somebody wants to know: over the years it becomes most of it."""
+
+    def __init__(
+        self,
+        read: Callable[[list[int]], Sequence[tuple[_Ask, Person]]],
+        of: Callable[[_Ask], int],
+        now: list[int],
+    ) -> None:
+        super().__init__({number: [] for number in now})
+        self._read = read
+        for asked, person in read(now) if now else ():
+            self[of(asked)].append((asked, person))
+
+    def __missing__(self, number: int) -> list[tuple[_Ask, Person]]:
+        found = self[number] = list(self._read([number]))
+        return found
 
 
 def load(
@@ -273,18 +298,10 @@ def load(
     holders: dict[str, list[Person]] = defaultdict(list)
     for role, person in session.exec(_HOLDERS, params=of):
         holders[role].append(person)
-    gatherings: dict[int, Gathering] = {}
-    invitations: dict[int, list[tuple[Invitation, Person]]] = defaultdict(list)
-    for gathering, invitation, person in session.exec(_GATHERINGS, params=of):
-        gatherings[gathering.step_id] = gathering
-        if invitation and person:
-            invitations[row_id(gathering)].append((invitation, person))
-    rounds: dict[int, EvaluationRound] = {}
-    requests: dict[int, list[tuple[EvaluationRequest, Person]]] = defaultdict(list)
-    for round_, request, person in session.exec(_ROUNDS, params=of):
-        rounds[round_.step_id] = round_
-        if request and person:
-            requests[row_id(round_)].append((request, person))
+    gatherings = {each.step_id: each for each in session.exec(_GATHERINGS, params=of)}
+    is_on = [row_id(each) for each in gatherings.values() if each.state in _TO_COME]
+    rounds = {each.step_id: each for each in session.exec(_ROUNDS, params=of)}
+    is_open = [row_id(each) for each in rounds.values() if each.state is RoundState.OPEN]
     calendar = calendars_of(
         session, [organisation_id] if (organisation_id := trajectory.organisation_id) else [], settings
     )
@@ -298,9 +315,17 @@ def load(
         steps=steps,
         holders=dict(holders),
         gatherings=gatherings,
-        invitations=invitations,
+        invitations=_Asked(
+            lambda numbers: session.exec(_INVITATIONS, params={"of": numbers}).all(),
+            lambda invitation: invitation.gathering_id,
+            is_on,
+        ),
         rounds=rounds,
-        requests=requests,
+        requests=_Asked(
+            lambda numbers: session.exec(_REQUESTS, params={"of": numbers}).all(),
+            lambda request: request.round_id,
+            is_open,
+        ),
         look_around=lambda: (
             *busy_of(session, holders, now, not_in=trajectory_id),
             *schools_of(session, holders, organisation),

@@ -97,7 +97,7 @@ class Gatherings:
             known = self._new_invitation(gathering, person, is_required=is_required, step_id=step_id)
             self.session.add(known)
             self.session.flush()
-            self.dossier.invitations.setdefault(row_id(gathering), []).append((known, person))
+            self.dossier.invitations[row_id(gathering)].append((known, person))
         else:
             # A client that has seen the CANCEL ignores anything that is not newer.
             gathering.sequence = max(gathering.sequence, known.sequence + 1)
@@ -198,15 +198,13 @@ class Gatherings:
     def invitation(self, gathering: Gathering, person: Person) -> Invitation | None:
         """The invitation of one person, also when it was cancelled."""
         return next(
-            (i for i, p in self.dossier.invitations.get(row_id(gathering), []) if p.id == person.id),
+            (i for i, p in self.dossier.invitations[row_id(gathering)] if p.id == person.id),
             None,
         )
 
     def invited(self, gathering: Gathering) -> list[tuple[Invitation, Person]]:
         """Everybody whose invitation holds."""
-        return [
-            pair for pair in self.dossier.invitations.get(row_id(gathering), []) if not pair[0].is_cancelled
-        ]
+        return [pair for pair in self.dossier.invitations[row_id(gathering)] if not pair[0].is_cancelled]
 
     # Inside
 

@@ -119,9 +119,12 @@ def _leave(work: Work, role: str, person: Person) -> None:
 def _answered(work: Work, person: Person) -> set[int]:
     """The rounds that this person has answered; whoever takes over is not asked again."""
     return {
-        round_id
-        for round_id, requests in work.dossier.requests.items()
-        if any(p.id == person.id and r.state is RequestState.ANSWERED for r, p in requests)
+        row_id(round_)
+        for round_ in work.dossier.rounds.values()
+        if any(
+            p.id == person.id and r.state is RequestState.ANSWERED
+            for r, p in work.dossier.requests[row_id(round_)]
+        )
     }
 
 
@@ -175,7 +178,7 @@ def _after_leaving(work: Work, person: Person, successor: Person | None) -> None
             or roles & set(work.dossier.programme.step(row.key).to)
         ):
             continue
-        for request, asked in work.dossier.requests.get(row_id(round_), []):
+        for request, asked in work.dossier.requests[row_id(round_)]:
             if asked.id == person.id and request.state is RequestState.ASKED:
                 withdraw_request(work, request, "deze persoon heeft de rol niet meer")
     if not roles:

@@ -11,11 +11,10 @@ from traject.obstacles import Obstacle, Why, counted
 from traject.plan import Facts, PlannedStage, PlanProblem, StageMoved
 from traject.programme import Anchor, Moment, Predicate, Programme, Stage, Step, Window
 from traject.search import Search, Sibling
-from traject.spans import shift, year_bounds
+from traject.spans import comes_in, shift, year_bounds
 
 DEFAULT_TIME = time(9)
 OVERRUN = timedelta(days=14)
-LEAST_WINDOW = timedelta(days=14)
 LEAST_NOTICE = timedelta(days=7)
 
 
@@ -120,12 +119,8 @@ class Dates:
             return
         ends_on = max(stage.ends_on for stage in self.stages.values())
         year = SchoolYear.of(self.facts.starts_on)
-        number = 0
         while year.starts_on <= ends_on:
-            number += 1
-            first, last = year_bounds(year, step.cycle)
-            late = self.facts.starts_on > first and self.facts.starts_on + LEAST_WINDOW > last
-            if number % step.cycle.every == 0 and first <= ends_on and not late:
+            if comes_in(year, step.cycle, self.facts.starts_on, ends_on):
                 yield str(year)
             year = year.next()
         told = {*self.known.asked, *self.known.fixed}

@@ -75,7 +75,7 @@ def want(effects: Effects, row: StepRow, of: StepRow) -> None:
     """Fire a nudge: note who is to be asked once more about a gathering."""
     dossier, now = effects.dossier, effects.now
     gathering = dossier.gatherings.get(row_id(of))
-    invited = dossier.invitations.get(row_id(gathering), []) if gathering else []
+    invited = dossier.invitations[row_id(gathering)] if gathering else []
     told_at = _told_at(effects.session, [row_id(invitation) for invitation, _ in invited])
     today = dossier.calendar.to_local(now).date()
     wanted = 0

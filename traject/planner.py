@@ -23,10 +23,10 @@ from datetime import date, datetime, time, timedelta
 from calendars.school_year import SchoolCalendar
 from models.enums import Certainty, StepKind
 from traject.agenda import waits_for_a_date
-from traject.moments import DAY, DEFAULT_TIME, LEAST_NOTICE, LEAST_WINDOW, OVERRUN, Dates
+from traject.moments import DAY, DEFAULT_TIME, LEAST_NOTICE, OVERRUN, Dates
 from traject.plan import Changes, Facts, Plan, PlannedStep, PlanProblem, diff
 from traject.programme import Programme, Span, Step
-from traject.spans import shift
+from traject.spans import LEAST_WINDOW, shift
 
 TIME_TO_CHOOSE = timedelta(days=14)
 """So long before people are invited staff are asked to choose a date, where the programme leaves that to them."""

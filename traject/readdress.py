@@ -195,7 +195,7 @@ def _invited(dossier: Dossier, now: datetime, person: Person) -> list[tuple[Gath
     return [
         (gathering, invitation)
         for gathering in open_gatherings(dossier, now)
-        for invitation, guest in dossier.invitations.get(row_id(gathering), [])
+        for invitation, guest in dossier.invitations[row_id(gathering)]
         if guest.id == person.id and not invitation.is_cancelled
     ]
 

@@ -199,7 +199,7 @@ def undo(work: Work, row: StepRow, reason: str, *, because: str = "") -> None:
     if gathering:
         Gatherings(work.effects).cancel(gathering, because)
     round_ = work.dossier.rounds.get(row_id(row))
-    for request, _ in work.dossier.requests.get(row_id(round_), []) if round_ else []:
+    for request, _ in work.dossier.requests[row_id(round_)] if round_ else []:
         withdraw_request(work, request, reason)
     for task in work.session.exec(select(Task).where(Task.step_id == row.id, Task.state == TaskState.OPEN)):
         task.state, task.done_at = TaskState.CANCELLED, work.now

@@ -103,7 +103,7 @@ def not_held(
             what = "wacht al op een nieuwe datum" if again else "is geannuleerd"
             message = f"‘{gathering.title}’ {what}"
             raise Refused(message)
-        places = work.dossier.invitations.get(row_id(gathering), [])
+        places = work.dossier.invitations[row_id(gathering)]
         if there := [person.email for invitation, person in places if invitation.attended]:
             message = (
                 f"er staat vast dat {len(there)} mensen er waren; klopt dat niet, zet hen dan eerst op afwezig: "
@@ -152,7 +152,7 @@ def _said(
     work: Work, gathering: Gathering, attended: Iterable[str], absent: Iterable[str], *, who_said_yes: bool
 ) -> list[tuple[Place, bool]]:
     """What was said of whom: `(place, was there)`, each person once."""
-    places = work.dossier.invitations.setdefault(row_id(gathering), [])
+    places = work.dossier.invitations[row_id(gathering)]
     was: dict[int, tuple[Place, bool]] = {}
     for email in absent:
         place = _place(work, places, email)

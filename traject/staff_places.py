@@ -22,7 +22,7 @@ def set_capacity(
         refuse_begun(gathering, now)
         if gathering.capacity is None:
             Gatherings(work.effects).require_by_role(gathering)
-        invited = [invitation for invitation, _ in work.dossier.invitations.get(number, [])]
+        invited = [invitation for invitation, _ in work.dossier.invitations[number]]
         has, kept = taken(invited), sum(is_kept(gathering, each) for each in invited)
         if capacity < has + kept:
             kregen = f" en {_count(kept, 'persoon kreeg', 'mensen kregen')} er een aangeboden" if kept else ""

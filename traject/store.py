@@ -14,7 +14,7 @@ from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DisconnectionError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session
 
@@ -24,6 +24,9 @@ MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 LOCK_PATIENCE = 30.0
 """Seconds that SQLite waits for another process that writes; `?timeout=…` in the URL sets another."""
+
+RESTED = 1.0
+"""Seconds after which a connection is asked whether its server still knows it. None is restarted in less."""
 
 _WRITING = {"traject_writing": True}
 
@@ -101,7 +104,9 @@ def _alembic() -> Config:
 def _open(url: str, *, is_sqlite: bool) -> Engine:
     # hide_parameters: an error message must not carry names, addresses or answers into a log.
     if not is_sqlite:
-        return create_engine(url, pool_pre_ping=True, pool_size=10, hide_parameters=True)
+        engine = create_engine(url, pool_size=10, hide_parameters=True)
+        _ping_what_rested(engine)
+        return engine
     parsed = make_url(url)
     patience = float(str(parsed.query.get("timeout", LOCK_PATIENCE)))
     engine = create_engine(
@@ -135,3 +140,23 @@ def _open(url: str, *, is_sqlite: bool) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
     return engine
+
+
+def _ping_what_rested(engine: Engine) -> None:
+    """SQLAlchemy's `pool_pre_ping`, but not before every statement: asking takes as long as a small answer."""
+
+    @event.listens_for(engine, "checkin")
+    def note(_: object, record: ConnectionPoolEntry) -> None:  # pyright: ignore[reportUnusedFunction]
+        record.info["used"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def ping(connection: DBAPIConnection, record: ConnectionPoolEntry, _: object) -> None:  # pyright: ignore[reportUnusedFunction]
+        used = record.info.get("used")
+        if used is None or time.monotonic() - used < RESTED:
+            return
+        try:
+            alive = engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError from error
+        if not alive:
+            raise DisconnectionError

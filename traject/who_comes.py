@@ -42,7 +42,7 @@ def who_comes(session: Session, dossier: Dossier) -> list[Answered]:
             found.append((step, place, person, True))
     for gathering in dossier.gatherings.values():
         if gathering.state is GatheringState.FIXED:
-            places = dossier.invitations.get(row_id(gathering), [])
+            places = dossier.invitations[row_id(gathering)]
             found += [(names[gathering.step_id], place, person, False) for place, person in places]
     answers = [
         Answered(step, person, answer_of(place), is_elsewhere)

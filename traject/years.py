@@ -1,10 +1,11 @@
 """Every running trajectory is asked for its evaluation every school year: what makes sure that nobody is left out."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import date, datetime, time
 
-from sqlalchemy import Connection, bindparam
-from sqlmodel import col, select
+from sqlalchemy import Connection
+from sqlalchemy import select as sql_select
+from sqlmodel import SQLModel, col, select
 
 from calendars.school_year import SchoolYear
 from models import EvaluationRound, Event, StepRow, Trajectory
@@ -16,8 +17,11 @@ from traject.evaluations import close_round
 from traject.planner import plan
 from traject.programme import Step
 from traject.settings import Settings
+from traject.spans import comes_in
 from traject.store import Store
 from traject.versions import programmes
+
+_t = SQLModel.metadata.tables[str(Trajectory.__tablename__)].c
 
 LOOKED = "years.looked"
 """The event that says that nobody was forgotten on that day."""
@@ -42,7 +46,7 @@ def queue_yearly_evaluations(store: Store, settings: Settings, *, now: datetime)
     """
     local = now.astimezone(settings.zone).date()
     report = YearReport(str(SchoolYear.of(local)))
-    for trajectory_id in _without_a_row(store, report.school_year):
+    for trajectory_id in _without_a_row(store, SchoolYear.of(local), local):
         with store.write() as session:
             dossier = load(session, trajectory_id, settings, now, lock=True)
             if _is_forgotten(dossier, report.school_year, now):
@@ -61,13 +65,8 @@ def queue_yearly_evaluations(store: Store, settings: Settings, *, now: datetime)
     return report
 
 
-_LOOKED = (
-    select(col(Event.id))
-    .where(
-        col(Event.name) == LOOKED, col(Event.at) >= bindparam("midnight"), col(Event.at) <= bindparam("now")
-    )
-    .limit(1)
-)
+# The latest, not one of today: there is one of every day, and all of them would be read.
+_LOOKED = select(col(Event.at)).where(col(Event.name) == LOOKED).order_by(col(Event.id).desc()).limit(1)
 
 
 def looked_today(connection: Connection, settings: Settings, now: datetime) -> bool:
@@ -76,26 +75,37 @@ def looked_today(connection: Connection, settings: Settings, now: datetime) -> b
     It reads every running trajectory, so a heartbeat asks this first; what is due within the day `advance` does.
     """
     midnight = datetime.combine(now.astimezone(settings.zone).date(), time(), settings.zone)
-    return connection.execute(_LOOKED, {"midnight": midnight, "now": now}).first() is not None
+    looked = connection.execute(_LOOKED).scalar()
+    return looked is not None and midnight <= looked <= now
 
 
-def _without_a_row(store: Store, school_year: str) -> list[int]:
-    """Running trajectories of programmes with a yearly evaluation that have no row for this school year."""
+def _without_a_row(store: Store, year: SchoolYear, today: date) -> list[int]:
+    """Running trajectories that may owe an evaluation in this school year and have no row for it.
+
+    Not those that end before it is asked: in their last months they would be planned again every day.
+    """
     with store.read() as session:
-        versions = [
-            number
+        yearly = {
+            number: cycles
             for number, programme in programmes(session).items()
-            if any(_is_yearly(step) for step in programme.steps)
-        ]
+            if (cycles := [step.cycle for step in programme.steps if step.cycle and _is_yearly(step)])
+        }
         this_year = select(StepRow.trajectory_id).where(
-            StepRow.kind == StepKind.EVALUATION, StepRow.cycle == school_year
+            StepRow.kind == StepKind.EVALUATION, StepRow.cycle == str(year)
         )
-        query = select(Trajectory.id).where(
-            Trajectory.state == TrajectoryState.RUNNING,
-            col(Trajectory.programme_version_id).in_(versions),
-            col(Trajectory.id).not_in(this_year),
+        query = sql_select(_t.id, _t.programme_version_id, _t.starts_on, _t.ends_on).where(
+            _t.state == TrajectoryState.RUNNING,
+            _t.programme_version_id.in_(yearly),
+            _t.id.not_in(this_year),
         )
-        return [found for found in session.exec(query) if found is not None]
+        return [
+            number
+            for number, version, starts_on, ends_on in session.connection().execute(query)
+            # How far one runs on that should have ended, only a plan can tell.
+            if ends_on is None
+            or ends_on < today
+            or any(comes_in(year, cycle, starts_on, ends_on) for cycle in yearly[version])
+        ]
 
 
 def _is_yearly(step: Step) -> bool:
