@@ -3,18 +3,23 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from models.columns import choice, id_field, instant, json_field, ref
 from models.enums import RequestState, RoundState
+
+_OPEN = text("state = 'open'")
 
 
 class EvaluationRound(SQLModel, table=True):
     """One school year's evaluation of one trajectory."""
 
     __tablename__ = "evaluation_rounds"
-    __table_args__ = (UniqueConstraint("trajectory_id", "step_key", "school_year"),)
+    __table_args__ = (
+        UniqueConstraint("trajectory_id", "step_key", "school_year"),
+        Index("ix_evaluation_rounds_open", "closes_at", sqlite_where=_OPEN, postgresql_where=_OPEN),
+    )
 
     id: int | None = id_field()
     trajectory_id: int = ref("trajectories.id", index=False)

@@ -8,11 +8,16 @@ from sqlmodel import Field, SQLModel
 from models.columns import choice, id_field, instant, ref
 from models.enums import AddressState
 
+_HAS_AGENDA = text("agenda <> ''")
+
 
 class Person(SQLModel, table=True):
     """Someone who gets mail. The address, in lower case, is the key."""
 
     __tablename__ = "people"
+    __table_args__ = (
+        Index("ix_people_agenda", "id", sqlite_where=_HAS_AGENDA, postgresql_where=_HAS_AGENDA),
+    )
 
     id: int | None = id_field()
     name: str

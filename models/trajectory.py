@@ -8,6 +8,10 @@ from sqlmodel import Field, SQLModel
 from models.columns import choice, id_field, instant, ref
 from models.enums import Certainty, StageState, StepKind, StepState, TaskState, TrajectoryState
 
+_TO_PLACE = text("kind = 'gathering' AND state = 'planned'")
+_TO_CHOOSE = text("kind = 'gathering' AND state = 'planned' AND acted_at IS NOT NULL")
+_YEARLY = text("kind = 'evaluation'")
+
 
 class Trajectory(SQLModel, table=True):
     """One run of a programme, for one school or for a group.
@@ -71,7 +75,16 @@ class StepRow(SQLModel, table=True):
     """
 
     __tablename__ = "steps"
-    __table_args__ = (UniqueConstraint("trajectory_id", "key", "cycle"),)
+    __table_args__ = (
+        UniqueConstraint("trajectory_id", "key", "cycle"),
+        # What the daily look for dates reads: gatherings nobody is invited to yet, and those staff are to choose for.
+        Index(
+            "ix_steps_to_place", "starts_at", "ends_at", sqlite_where=_TO_PLACE, postgresql_where=_TO_PLACE
+        ),
+        Index("ix_steps_to_choose", "acted_at", sqlite_where=_TO_CHOOSE, postgresql_where=_TO_CHOOSE),
+        # And what the yearly look reads: who has an evaluation in which school year.
+        Index("ix_steps_yearly", "cycle", "trajectory_id", sqlite_where=_YEARLY, postgresql_where=_YEARLY),
+    )
 
     id: int | None = id_field()
     trajectory_id: int = ref("trajectories.id", index=False)

@@ -4,7 +4,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -14,7 +16,7 @@ from models import Event, Organisation, RoleHolder
 from models.enums import OrganisationKind
 from traject.errors import StoreError
 from traject.schema import SchemaState, schema_state
-from traject.store import Store
+from traject.store import MIGRATIONS, Store
 
 
 def test_the_upgraded_tables_are_those_of_the_models(store: Store):
@@ -26,6 +28,24 @@ def test_the_upgraded_tables_are_those_of_the_models(store: Store):
 def test_upgrading_twice_changes_nothing(store: Store):
     store.upgrade()
     assert schema_state(store) is SchemaState.CURRENT
+
+
+def test_a_database_of_the_first_version_keeps_every_row(store: Store):
+    with store.write() as session:
+        session.add(Organisation(kind=OrganisationKind.SCHOOL, name="De Kleine Wereld"))
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with store.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0001")
+    assert schema_state(store) is SchemaState.OLDER
+    store.upgrade()
+    assert schema_state(store) is SchemaState.CURRENT
+    with store.read() as session:
+        assert [found.name for found in session.exec(select(Organisation))] == ["De Kleine Wereld"]
+    with store.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, SQLModel.metadata) == []
 
 
 def test_a_database_newer_than_the_code_is_refused_with_a_remedy(store: Store):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam
+from sqlalchemy import bindparam, exists
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import Session, col, select
 
@@ -45,6 +45,21 @@ _DUE = (  # built once, because every heartbeat asks it
     .where(col(Trajectory.state) == TrajectoryState.RUNNING, col(Trajectory.next_due_at) <= bindparam("now"))
     .order_by(col(Trajectory.next_due_at))
     .limit(bindparam("most"))
+)
+
+_DUE_WITH = (
+    select(col(Trajectory.id))
+    .where(
+        col(Trajectory.state) == TrajectoryState.RUNNING,
+        col(Trajectory.next_due_at) <= bindparam("now"),
+        exists().where(
+            col(StepRow.trajectory_id) == col(Trajectory.id),
+            col(StepRow.kind) == bindparam("kind"),
+            col(StepRow.state).in_((StepState.PLANNED, StepState.OPEN)),
+            col(StepRow.due_at) <= bindparam("now"),
+        ),
+    )
+    .order_by(col(Trajectory.next_due_at))
 )
 
 _LOCKED = (
@@ -116,6 +131,12 @@ def _due(store: Store, now: datetime, only: Sequence[int] | None, tried: set[int
     with store.glance() as connection:
         due = connection.execute(_DUE, {"now": now, "most": size + len(tried)}).scalars()
         return [found for found in due if found not in tried][:size]
+
+
+def due_with(store: Store, kind: StepKind, now: datetime) -> list[int]:
+    """Running trajectories that have something to do by now, and a step of this kind that is due."""
+    with store.glance() as connection:
+        return list(connection.execute(_DUE_WITH, {"now": now, "kind": kind}).scalars())
 
 
 def _set_aside(

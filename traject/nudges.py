@@ -13,7 +13,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 
-from sqlalchemy import bindparam, exists, func, or_, update
+from sqlalchemy import ColumnElement, bindparam, exists, func, or_, update
+from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
 from models import Gathering, Invitation, Message, NudgedInvitation, Person, StepRow, Trajectory
@@ -121,9 +122,13 @@ def send(store: Store, settings: Settings, *, now: datetime) -> NudgeReport:
     """Queue one mail for everybody who is to be asked once more. Run after `advance`, before delivery."""
     report = NudgeReport()
     with store.glance() as connection:
-        # Put in order here: asked to, SQLite goes over all invitations by person.
-        people = sorted(set(connection.execute(_PEOPLE, {"now": now}).scalars()))
-    for person_id in people:
+        notes = connection.execute(_NOTES, {"now": now}).all()
+    if asked := [note for note in notes if note.left]:
+        with store.write() as session:
+            lock_trajectories(session, {note.trajectory_id for note in asked})
+            session.connection().execute(_ASKED, {"now": now, "which": [note.id for note in asked]})
+    # Put in order here: asked to, SQLite goes over all invitations by person.
+    for person_id in sorted({note.person_id for note in notes if not note.left and not note.waits}):
         try:
             with store.write() as session:
                 report.mails += _ask(session, person_id, settings, now)
@@ -148,17 +153,43 @@ def _set_aside(session: Session, person_id: int, now: datetime) -> list[int]:
     return [trajectory_id for _, trajectory_id in found]
 
 
-_PEOPLE = select(col(Invitation.person_id)).where(
-    col(Invitation.nudge_wanted_at) <= bindparam("now"),
-    ~exists()
-    .where(
-        col(NudgedInvitation.invitation_id) == col(Invitation.id),
-        col(Message.id) == col(NudgedInvitation.message_id),
-        col(Message.state).in_(_WAITS),
+def _has_mail(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    return (
+        exists()
+        .where(
+            col(NudgedInvitation.invitation_id) == col(Invitation.id),
+            col(Message.id) == col(NudgedInvitation.message_id),
+            *conditions,
+        )
+        .correlate(Invitation)
     )
-    .correlate(Invitation),
+
+
+_WANTED = col(Invitation.nudge_wanted_at) <= bindparam("now")
+_WAITS_TO_GO = _has_mail(col(Message.state).in_(_WAITS))
+_LEFT = _has_mail(
+    col(Message.queued_at) >= col(Invitation.nudge_wanted_at),
+    col(Message.state).not_in(_WAITS),
+    or_(col(Message.state) != MessageState.WITHDRAWN, col(Message.attempted_at).is_not(None)),
 )
-"""Whom a look has something to do for: not who has a mail that waits to go out."""
+_NOTES = (
+    columns(
+        col(Invitation.id),
+        col(Invitation.person_id),
+        col(Gathering.trajectory_id),
+        _WAITS_TO_GO.label("waits"),
+        _LEFT.label("left"),
+    )
+    .join(Gathering, col(Gathering.id) == col(Invitation.gathering_id))
+    .where(_WANTED)
+)
+"""Who is to be asked about what, and whether a mail that asks it waits to go out, or left."""
+
+_ASKED = (
+    update(Invitation)
+    .where(col(Invitation.id).in_(bindparam("which", expanding=True)), _WANTED, _LEFT)
+    .values(nudge_wanted_at=None)
+)
 
 
 def _ask(session: Session, person_id: int, settings: Settings, now: datetime) -> bool:
@@ -323,5 +354,6 @@ def _key(session: Session, person_id: int, settings: Settings, now: datetime) ->
     """One mail a person and day; numbered when one was withdrawn and is written anew."""
     key = f"nudge:p{person_id}:{now.astimezone(settings.zone):%Y-%m-%d}"
     same = or_(col(Message.effect_key) == key, col(Message.effect_key).startswith(f"{key}:"))
-    before = session.exec(select(func.count()).select_from(Message).where(same)).one()
+    mine = col(Message.person_id) == person_id  # by it they are found; by how a key begins, SQLite reads all
+    before = session.exec(select(func.count()).select_from(Message).where(mine, same)).one()
     return f"{key}:{before + 1}" if before else key

@@ -3,11 +3,12 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlmodel import Session, col, or_, select
+from sqlalchemy import bindparam, exists, union_all
+from sqlmodel import col, select
 
 from models import BusyTime, RoleHolder, StepRow, Trajectory
 from models.enums import StepKind, StepState, TrajectoryState
-from traject.advance import AdvanceReport, advance, follow
+from traject.advance import AdvanceReport, advance, due_with, follow
 from traject.dossier import load
 from traject.effects import Effects
 from traject.planner import LEAST_NOTICE
@@ -33,7 +34,7 @@ def schedule_gatherings(store: Store, settings: Settings, *, now: datetime) -> S
     agendas = read_agendas(store, settings, now=now)
     report = ScheduleReport(agendas, plan_dates_again(store, settings, now=now))
     report.joined = follow_themes(store, settings, now=now)
-    due = _with_due_gatherings(store, now)
+    due = due_with(store, StepKind.GATHERING, now)
     only = [*dict.fromkeys([*report.replanned, *report.joined, *due])]
     report.advanced = advance(store, settings, now=now, only=only)
     return report
@@ -60,76 +61,56 @@ def _to_look_at(store: Store, now: datetime) -> list[int]:
     were asked to choose, and what is proposed to them grows old. What waits for a theme follows the theme.
     """
     with store.read() as session:
-        shared = {
-            (number, step.key)
-            for number, programme in programmes(session).items()
-            for step in programme.steps
-            if step.is_shared
-        }
-        running = (
-            select(StepRow.trajectory_id, StepRow.key, Trajectory.programme_version_id)
-            .join(Trajectory, col(Trajectory.id) == col(StepRow.trajectory_id))
-            .where(
-                Trajectory.state == TrajectoryState.RUNNING,
-                StepRow.kind == StepKind.GATHERING,
-                StepRow.state == StepState.PLANNED,
-            )
-            .distinct()
-        )
-        without = running.where(
-            or_(
-                # What waits for a theme has no start either, but an end: that of its window.
-                col(StepRow.starts_at).is_(None) & col(StepRow.ends_at).is_(None),
-                col(StepRow.acted_at).is_not(None),
-                (col(StepRow.starts_at) < now + LEAST_NOTICE)
-                & col(StepRow.on_hold).is_(False)
-                & col(StepRow.moved_to).is_(None),
-            )
-        )
-        wrong = [number for number, key, version in session.exec(without) if (version, key) not in shared]
-        return [*dict.fromkeys([*wrong, *_overlapped(session, now)])]
+        known = programmes(session)
+        rows = session.connection().execute
+        wrong = [
+            number
+            for number, key, version in rows(_WITHOUT_DATE, {"soon": now + LEAST_NOTICE})
+            if not ((step := known[version].step_of.get(key)) and step.is_shared)
+        ]
+        taken = [
+            number
+            for number, key, version, role in rows(_OVERLAPPED, {"now": now})
+            if (step := known[version].step_of.get(key)) and role in step.to
+        ]
+        return sorted({*wrong, *taken})  # in order here: asked to, SQLite goes over all steps by trajectory
 
 
-def _overlapped(session: Session, now: datetime) -> list[int]:
-    """Those with a gathering for somebody of staff who is taken then, by their own calendar, and that can still move."""
-    query = (
-        select(StepRow, RoleHolder.role, Trajectory.programme_version_id)
-        .join(Trajectory, col(Trajectory.id) == col(StepRow.trajectory_id))
-        .join(RoleHolder, col(RoleHolder.trajectory_id) == col(StepRow.trajectory_id))
-        .join(BusyTime, col(BusyTime.person_id) == col(RoleHolder.person_id))
-        .where(
-            Trajectory.state == TrajectoryState.RUNNING,
-            StepRow.kind == StepKind.GATHERING,
-            StepRow.state == StepState.PLANNED,
-            col(StepRow.moved_to).is_(None),
-            col(StepRow.starts_at) > now,
-            col(RoleHolder.until).is_(None),
+_TO_PLACE = (
+    col(Trajectory.state) == TrajectoryState.RUNNING,
+    col(StepRow.kind) == StepKind.GATHERING,
+    col(StepRow.state) == StepState.PLANNED,
+)
+_STEPS = select(StepRow.trajectory_id, StepRow.key, Trajectory.programme_version_id).join(
+    Trajectory, col(Trajectory.id) == col(StepRow.trajectory_id)
+)
+# Three questions, because each has its index; as one with `or`, SQLite goes over everything that is planned.
+_WITHOUT_DATE = union_all(
+    # What waits for a theme has no start either, but an end: that of its window.
+    _STEPS.where(*_TO_PLACE, col(StepRow.starts_at).is_(None), col(StepRow.ends_at).is_(None)),
+    _STEPS.where(*_TO_PLACE, col(StepRow.acted_at).is_not(None)),
+    _STEPS.where(
+        *_TO_PLACE,
+        col(StepRow.starts_at) < bindparam("soon"),
+        col(StepRow.on_hold).is_(False),
+        col(StepRow.moved_to).is_(None),
+    ),
+)
+# Of whom a calendar is read are few; their trajectories are looked at, and not everybody else's.
+_OVERLAPPED = (
+    select(StepRow.trajectory_id, StepRow.key, Trajectory.programme_version_id, RoleHolder.role)
+    .join(Trajectory, col(Trajectory.id) == col(StepRow.trajectory_id))
+    .join(RoleHolder, col(RoleHolder.trajectory_id) == col(StepRow.trajectory_id))
+    .where(
+        *_TO_PLACE,
+        col(StepRow.moved_to).is_(None),
+        col(StepRow.starts_at) > bindparam("now"),
+        col(RoleHolder.until).is_(None),
+        col(RoleHolder.person_id).in_(select(BusyTime.person_id)),
+        exists().where(
+            col(BusyTime.person_id) == col(RoleHolder.person_id),
             col(BusyTime.starts_at) < col(StepRow.ends_at),
             col(BusyTime.ends_at) > col(StepRow.starts_at),
-        )
-        .order_by(col(StepRow.trajectory_id))
+        ),
     )
-    found: list[int] = []
-    known = programmes(session)
-    for row, role, version_id in session.exec(query):
-        step = known[version_id].step_of.get(row.key)
-        if step and role in step.to:
-            found.append(row.trajectory_id)
-    return found
-
-
-def _with_due_gatherings(store: Store, now: datetime) -> list[int]:
-    with store.read() as session:
-        query = (
-            select(StepRow.trajectory_id)
-            .join(Trajectory, col(Trajectory.id) == col(StepRow.trajectory_id))
-            .where(
-                Trajectory.state == TrajectoryState.RUNNING,
-                col(Trajectory.next_due_at) <= now,
-                StepRow.kind == StepKind.GATHERING,
-                col(StepRow.due_at) <= now,
-                col(StepRow.state).in_((StepState.PLANNED, StepState.OPEN)),
-            )
-            .distinct()
-        )
-        return list(session.exec(query))
+)

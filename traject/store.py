@@ -29,6 +29,7 @@ RESTED = 1.0
 """Seconds after which a connection is asked whether its server still knows it. None is restarted in less."""
 
 _WRITING = {"traject_writing": True}
+_GLANCING = {"traject_glancing": True}
 
 
 class Store:
@@ -41,9 +42,8 @@ class Store:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         self.engine = _open(url, is_sqlite=self.is_sqlite)
         self._writing = self.engine.execution_options(**_WRITING)
-        self._glancing = (
-            self.engine if self.is_sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")
-        )
+        glancing = _GLANCING if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
+        self._glancing = self.engine.execution_options(**glancing)
 
     @contextmanager
     def read(self) -> Generator[Session]:
@@ -60,8 +60,8 @@ class Store:
     @contextmanager
     def write(self) -> Generator[Session]:
         """A session whose changes are all committed at the end, or none of them."""
-        with Session(self.engine) as session, session.begin():
-            session.connection(execution_options=_WRITING)
+        with Session(self._writing, expire_on_commit=False) as session, session.begin():
+            session.connection()
             yield session
 
     def upgrade(self) -> None:
@@ -136,8 +136,9 @@ def _open(url: str, *, is_sqlite: bool) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:  # pyright: ignore[reportUnusedFunction]
-        writing = connection.get_execution_options().get("traject_writing", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+        options = connection.get_execution_options()
+        if "traject_glancing" not in options:
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if "traject_writing" in options else "BEGIN")
 
     return engine
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import delete
+from sqlalchemy import delete, exists
 from sqlmodel import Session, col, or_, select
 
 from calendars.school_year import SchoolYear
@@ -234,17 +234,18 @@ def _may_fit(each: _Asking, offer: Offered, settings: Settings, now: datetime) -
 def _work(session: Session, asking: Sequence[_Asking], now: datetime) -> list[_Work]:
     """The gatherings at which something is not as it should be."""
     themes = {each.step.theme for each in asking}
-    linked = select(Invitation.gathering_id).where(col(Invitation.step_id).is_not(None))
+    is_linked = exists().where(
+        col(Invitation.gathering_id) == col(Gathering.id), col(Invitation.step_id).is_not(None)
+    )
     joined = {each.row.joins for each in asking if each.row.joins is not None}
     query = select(Gathering).where(
         or_(
             col(Gathering.id).in_(joined),
-            (col(Gathering.starts_at) > now)
-            & (col(Gathering.theme).in_(themes) | col(Gathering.id).in_(linked)),
+            (col(Gathering.starts_at) > now) & (col(Gathering.theme).in_(themes) | is_linked),
         )
     )
     found: list[_Work] = []
-    for gathering in session.exec(query.order_by(col(Gathering.id))):
+    for gathering in sorted(session.exec(query), key=row_id):
         work = _Work(gathering, [each for each in asking if _belongs(each, gathering, now)])
         if _has_work(session, work, now):
             found.append(work)

@@ -10,7 +10,7 @@ from sqlmodel import SQLModel, col, select
 from calendars.school_year import SchoolYear
 from models import EvaluationRound, Event, StepRow, Trajectory
 from models.enums import RoundState, StepKind, TrajectoryState
-from traject.advance import AdvanceReport, advance, follow
+from traject.advance import AdvanceReport, advance, due_with, follow
 from traject.dossier import Dossier, load
 from traject.effects import Effects
 from traject.evaluations import close_round
@@ -53,7 +53,7 @@ def queue_yearly_evaluations(store: Store, settings: Settings, *, now: datetime)
                 follow(session, dossier, Effects(session, dossier, settings, now))
                 dossier.trajectory.next_due_at = now
                 report.mended.append(trajectory_id)
-    due = _with_due_evaluations(store, now)
+    due = due_with(store, StepKind.EVALUATION, now)
     report.advanced = advance(store, settings, now=now, only=[*dict.fromkeys([*report.mended, *due])])
     with store.write() as session:
         over = select(EvaluationRound).where(
@@ -120,19 +120,3 @@ def _is_forgotten(dossier: Dossier, school_year: str, now: datetime) -> bool:
         step.key in yearly and step.cycle == school_year and step.id not in dossier.steps
         for step in made.steps
     )
-
-
-def _with_due_evaluations(store: Store, now: datetime) -> list[int]:
-    with store.read() as session:
-        query = (
-            select(Trajectory.id)
-            .join(StepRow, col(StepRow.trajectory_id) == col(Trajectory.id))
-            .where(
-                Trajectory.state == TrajectoryState.RUNNING,
-                col(Trajectory.next_due_at) <= now,
-                StepRow.kind == StepKind.EVALUATION,
-                col(StepRow.due_at) <= now,
-            )
-            .distinct()
-        )
-        return [found for found in session.exec(query) if found is not None]
