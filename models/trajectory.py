@@ -8,6 +8,7 @@ from sqlmodel import Field, SQLModel
 from models.columns import choice, id_field, instant, ref
 from models.enums import Certainty, StageState, StepKind, StepState, TaskState, TrajectoryState
 
+_GATHERINGS = text("kind = 'gathering'")
 _TO_PLACE = text("kind = 'gathering' AND state = 'planned'")
 _TO_CHOOSE = text("kind = 'gathering' AND state = 'planned' AND acted_at IS NOT NULL")
 _YEARLY = text("kind = 'evaluation'")
@@ -82,6 +83,15 @@ class StepRow(SQLModel, table=True):
             "ix_steps_to_place", "starts_at", "ends_at", sqlite_where=_TO_PLACE, postgresql_where=_TO_PLACE
         ),
         Index("ix_steps_to_choose", "acted_at", sqlite_where=_TO_CHOOSE, postgresql_where=_TO_CHOOSE),
+        # What a plan reads of others: when their gatherings are.
+        Index(
+            "ix_steps_gatherings",
+            "trajectory_id",
+            "state",
+            "starts_at",
+            sqlite_where=_GATHERINGS,
+            postgresql_where=_GATHERINGS,
+        ),
         # And what the yearly look reads: who has an evaluation in which school year.
         Index("ix_steps_yearly", "cycle", "trajectory_id", sqlite_where=_YEARLY, postgresql_where=_YEARLY),
     )

@@ -99,6 +99,7 @@ _OFFERED = (
         col(Trajectory.state) == TrajectoryState.RUNNING,
         col(Trajectory.id) != _NOT_IN,
         col(Trajectory.programme_version_id).in_(bindparam("versions", expanding=True)),
+        col(StepRow.kind) == StepKind.GATHERING,
         col(StepRow.key).in_(bindparam("keys", expanding=True)),
         col(StepRow.state).in_((StepState.PLANNED, StepState.OPEN)),
         col(StepRow.on_hold).is_(False),

@@ -16,6 +16,7 @@ INDEXES = (
     ('ix_evaluation_rounds_open', 'evaluation_rounds', ['closes_at'], "state = 'open'"),
     ('ix_steps_to_place', 'steps', ['starts_at', 'ends_at'], "kind = 'gathering' AND state = 'planned'"),
     ('ix_steps_to_choose', 'steps', ['acted_at'], "kind = 'gathering' AND state = 'planned' AND acted_at IS NOT NULL"),
+    ('ix_steps_gatherings', 'steps', ['trajectory_id', 'state', 'starts_at'], "kind = 'gathering'"),
     ('ix_steps_yearly', 'steps', ['cycle', 'trajectory_id'], "kind = 'evaluation'"),
 )
 
