@@ -154,9 +154,20 @@ class SchoolCalendar:
 
     def next_working_day(self, day: date) -> date:
         """The first working day on or after a day: a working day is its own answer."""
-        while not self.is_working_day(day):
-            day += ONE_DAY
-        return day
+        if self.is_working_day(day):
+            return day
+        after = self._year(day).working_after
+        found = after.get(day)
+        if found is None:
+            found = day + ONE_DAY
+            while not self.is_working_day(found):
+                found += ONE_DAY
+            after[day] = found
+        return found
+
+    def is_sending_day(self, day: date) -> bool:
+        """Whether mail may go out on a day: a working day that is not quiet."""
+        return self.is_working_day(day) and self.quiet_on(day) is None
 
     def quiet_on(self, day: date) -> QuietPeriod | None:
         """Why no mail goes out on a day that schools may work; None when it may."""
@@ -213,6 +224,7 @@ class _Year(NamedTuple):
 
     free_days: Mapping[date, Holiday]
     is_estimated: bool  # of its school holidays at least one is
+    working_after: dict[date, date]  # of a day that is free, the first that is not; filled as it is asked
 
 
 def school_calendar(
@@ -272,4 +284,5 @@ def _year(region: str, overrides: tuple[DayOff, ...], first: int) -> _Year:
     return _Year(
         free_days={day: holiday for holiday in holidays for day in holiday.days()},
         is_estimated=any(holiday.estimated for holiday in of_this_year),
+        working_after={},
     )

@@ -129,10 +129,10 @@ def busy_of(session: Session, holders: Holders, now: datetime, *, not_in: int = 
         at[starts_at, ends_at, title].add(person)
     for starts_at, ends_at, person in rows(_OWN, values):
         at[starts_at, ends_at, ""].add(person)
-    roles = {
-        number: [role for role, held in holders.items() if person in held]
-        for number, person in people.items()
-    }
+    roles: dict[int | None, list[str]] = defaultdict(list)
+    for role, held in holders.items():
+        for number in {person.id for person in held}:
+            roles[number].append(role)
     return tuple(
         Busy(
             starts_at,

@@ -214,9 +214,12 @@ def calendars_of(
     }
 
 
+_BY_REFERENCE = select(Trajectory).where(col(Trajectory.reference) == bindparam("reference"))
+
+
 def find(session: Session, reference: str) -> Trajectory:
     """The trajectory with this reference or id. Refused when there is none."""
-    found = session.exec(select(Trajectory).where(Trajectory.reference == reference)).first()
+    found = session.exec(_BY_REFERENCE, params={"reference": reference}).first()
     if found is None and reference.isdigit():
         found = session.get(Trajectory, int(reference))
     if found is None:

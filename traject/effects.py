@@ -9,7 +9,7 @@ from datetime import date, datetime
 from email.utils import parseaddr
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import bindparam, insert
 from sqlmodel import Session, col, select
 
 from models import Event, Message, MessageContent, Organisation, Person, StepRow, Task
@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = frozenset({MessageKind.CANCELLATION, MessageKind.INVITATION_UPDATE})
 """News about a meeting that people have in their calendar: it goes at any hour and in any week."""
+
+_TASK = select(Task.id).where(col(Task.effect_key) == bindparam("key"))
 
 PAUSED = "het traject is gepauzeerd"
 """Why a message is held, so that it goes on when the trajectory does."""
@@ -310,7 +312,7 @@ class Effects:
         """
         if row is not None and row.cycle:
             title = f"{title} ({row.cycle})"
-        if self.session.exec(select(Task.id).where(col(Task.effect_key) == effect_key)).first() is not None:
+        if self.session.exec(_TASK, params={"key": effect_key}).first() is not None:
             return False
         adviser = self.dossier.adviser()
         self.session.exec(

@@ -18,6 +18,7 @@ from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
 from models import Gathering, Invitation, Message, NudgedInvitation, Person, StepRow, Trajectory
+from models.columns import Instant
 from models.enums import (
     AddressState,
     GatheringState,
@@ -105,14 +106,20 @@ def ask_no_more(session: Session, invitation: Invitation, *, reason: str) -> Non
         _withdraw(session, message_id, reason)
 
 
+_TOLD_AT = (  # these are built once, because they are asked for everybody
+    columns(col(Message.invitation_id), func.max(col(Message.queued_at)))
+    .where(
+        col(Message.invitation_id).in_(bindparam("invitations", expanding=True)),
+        col(Message.kind).in_(_TELLS),
+    )
+    .group_by(col(Message.invitation_id))
+)
+
+
 def _told_at(session: Session, invitations: Collection[int]) -> dict[int, datetime]:
     """When each was last invited, or told of another date."""
-    query = (
-        select(Message.invitation_id, func.max(Message.queued_at))
-        .where(col(Message.invitation_id).in_(invitations), col(Message.kind).in_(_TELLS))
-        .group_by(col(Message.invitation_id))
-    )
-    return {invitation: at for invitation, at in session.exec(query) if invitation is not None}
+    told = session.connection().execute(_TOLD_AT, {"invitations": invitations})
+    return {invitation: at for invitation, at in told if invitation is not None}
 
 
 # Over all trajectories
@@ -192,10 +199,49 @@ _ASKED = (
 )
 
 
+_MINE = (col(Invitation.person_id) == bindparam("person"), _WANTED)
+_ABOUT = (
+    columns(col(Gathering.trajectory_id))
+    .join(Invitation, col(Invitation.gathering_id) == col(Gathering.id))
+    .where(*_MINE)
+    .distinct()
+)
+_OPEN = (
+    select(Invitation, Gathering, Trajectory)
+    .join(Gathering, col(Gathering.id) == Invitation.gathering_id)
+    .join(Trajectory, col(Trajectory.id) == Gathering.trajectory_id)
+    .where(*_MINE)
+    .order_by(col(Gathering.starts_at), col(Gathering.id))
+    .execution_options(populate_existing=True)
+)
+_MAIL_OF = (
+    select(Message)
+    .join(NudgedInvitation, col(NudgedInvitation.message_id) == col(Message.id))
+    .where(
+        col(NudgedInvitation.invitation_id) == bindparam("invitation"),
+        col(Message.queued_at) >= bindparam("wanted_at"),
+        or_(col(Message.state) != MessageState.WITHDRAWN, col(Message.attempted_at).is_not(None)),
+    )
+    .order_by(col(Message.id).desc())
+    .limit(1)
+)
+_TODAY = columns(col(Message.kind), col(Message.invitation_id), col(Message.attempted_at)).where(
+    col(Message.person_id) == bindparam("person"),
+    # One that stands in an overview was not attempted by itself.
+    func.coalesce(Message.attempted_at, Message.accepted_at, Message.next_attempt_at, Message.queued_at)
+    >= bindparam("midnight", type_=Instant),
+    col(Message.kind).in_((MessageKind.GATHERING_REMINDER, MessageKind.NUDGE)),
+    or_(
+        col(Message.state).in_(_WAITS),
+        col(Message.attempted_at).is_not(None),
+        col(Message.accepted_at).is_not(None),
+    ),
+)
+
+
 def _ask(session: Session, person_id: int, settings: Settings, now: datetime) -> bool:
-    wanted = select(Gathering.trajectory_id).join(Invitation, col(Invitation.gathering_id) == Gathering.id)
-    mine = (Invitation.person_id == person_id, col(Invitation.nudge_wanted_at) <= now)
-    lock_trajectories(session, session.exec(wanted.where(*mine).distinct()).all())
+    mine = {"person": person_id, "now": now}
+    lock_trajectories(session, session.connection().execute(_ABOUT, mine).scalars().all())
     person = session.get_one(Person, person_id, with_for_update=True)  # so that two looks write one mail
     found = _open(session, person, now, calendars_of(session, (), settings)[None].next_sending_moment(now))
     reminded, nudged = _today(session, person_id, settings, now)
@@ -218,15 +264,8 @@ def _ask(session: Session, person_id: int, settings: Settings, now: datetime) ->
 
 def _open(session: Session, person: Person, now: datetime, leaves_at: datetime) -> list[_Open]:
     """What this person is still to be asked, in order of time. What needs no asking any more, or comes too late, is let go."""
-    query = (
-        select(Invitation, Gathering, Trajectory)
-        .join(Gathering, col(Gathering.id) == Invitation.gathering_id)
-        .join(Trajectory, col(Trajectory.id) == Gathering.trajectory_id)
-        .where(Invitation.person_id == person.id, col(Invitation.nudge_wanted_at) <= now)
-        .order_by(col(Gathering.starts_at), col(Gathering.id))
-    )
     found: list[_Open] = []
-    for invitation, gathering, trajectory in session.exec(query.execution_options(populate_existing=True)):
+    for invitation, gathering, trajectory in session.exec(_OPEN, params={"person": person.id, "now": now}):
         mail = _mail_of(session, invitation)
         left = mail is not None and mail.state not in _WAITS
         is_on = gathering.state is GatheringState.FIXED and gathering.starts_at > leaves_at
@@ -241,37 +280,17 @@ def _open(session: Session, person: Person, now: datetime, leaves_at: datetime) 
 
 def _mail_of(session: Session, invitation: Invitation) -> Message | None:
     """The mail that asks what is wanted now; one that was withdrawn before it left asks nothing."""
-    query = (
-        select(Message)
-        .join(NudgedInvitation, col(NudgedInvitation.message_id) == col(Message.id))
-        .where(
-            NudgedInvitation.invitation_id == invitation.id,
-            col(Message.queued_at) >= invitation.nudge_wanted_at,
-            or_(col(Message.state) != MessageState.WITHDRAWN, col(Message.attempted_at).is_not(None)),
-        )
-        .order_by(col(Message.id).desc())
-    )
-    return session.exec(query.limit(1)).first()
+    asked = {"invitation": invitation.id, "wanted_at": invitation.nudge_wanted_at}
+    return session.exec(_MAIL_OF, params=asked).first()
 
 
 def _today(session: Session, person_id: int, settings: Settings, now: datetime) -> tuple[set[int], bool]:
     """Of which invitations this person is reminded today, and whether a nudge left today."""
     midnight = datetime.combine(now.astimezone(settings.zone).date(), time(0), settings.zone)
-    query = select(Message.kind, Message.invitation_id, Message.attempted_at).where(
-        Message.person_id == person_id,
-        # One that stands in an overview was not attempted by itself.
-        func.coalesce(Message.attempted_at, Message.accepted_at, Message.next_attempt_at, Message.queued_at)
-        >= midnight,
-        col(Message.kind).in_((MessageKind.GATHERING_REMINDER, MessageKind.NUDGE)),
-        or_(
-            col(Message.state).in_(_WAITS),
-            col(Message.attempted_at).is_not(None),
-            col(Message.accepted_at).is_not(None),
-        ),
-    )
+    asked = {"person": person_id, "midnight": midnight}
     reminded: set[int] = set()
     nudged = False
-    for kind, invitation_id, attempted_at in session.exec(query):
+    for kind, invitation_id, attempted_at in session.connection().execute(_TODAY, asked):
         if kind is MessageKind.GATHERING_REMINDER:
             reminded.add(invitation_id or 0)
         else:

@@ -174,12 +174,13 @@ class _Lines:
 
     def _sending_before(self, instant: datetime) -> datetime:
         """The last 9:00 of a working day that lies before an instant."""
-        day = self.dates.calendar.to_local(instant).date()
-        while True:
-            at = self.dates.calendar.local(day, DEFAULT_TIME)
-            if at < instant and self.dates.calendar.next_sending_moment(at) == at:
-                return at
+        calendar = self.dates.calendar
+        day = calendar.to_local(instant).date()
+        if calendar.local(day, DEFAULT_TIME) >= instant:
             day -= DAY
+        while not calendar.is_sending_day(day):
+            day -= DAY
+        return calendar.local(day, DEFAULT_TIME)
 
     def _plan_evaluation(self, step: Step, cycle: str) -> None:
         asked = self.dates.known.asked.get((step.key, cycle))

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from sqlalchemy import bindparam
+from sqlalchemy import select as columns
 from sqlmodel import Session, col, or_, select
 
 from models import EvaluationRequest, Message, Person, StepRow, Task, Trajectory
@@ -26,6 +28,30 @@ from traject.settings import Settings
 from traject.store import Store
 
 NO_CHANGES = Changes((), ())
+
+# Built once, and by columns: every action asks them, and is mostly about a mail or two.
+_WAITING = (
+    columns(
+        col(Message.kind),
+        col(Person.name),
+        col(Message.to_email),
+        col(Message.subject),
+        col(Message.effect_key),
+    )
+    .join(Person, col(Person.id) == col(Message.person_id))
+    .where(
+        or_(
+            col(Message.trajectory_id) == bindparam("trajectory"),
+            col(Message.id).in_(bindparam("nudges", expanding=True)),
+        ),
+        col(Message.state).in_((MessageState.QUEUED, MessageState.HELD)),
+    )
+    .order_by(col(Message.id))
+)
+_GONE = columns(col(Message.effect_key)).where(
+    col(Message.effect_key).in_(bindparam("keys", expanding=True)),
+    col(Message.state) == MessageState.WITHDRAWN,
+)
 
 
 @dataclass
@@ -116,28 +142,14 @@ def action(
 def _waiting(work: Work) -> list[Queued]:
     """The mails of the trajectory that did not leave yet, and what asks about several at once."""
     nudges = outbox.nudges_about(work.session, trajectory_id=work.dossier.id)
-    query = (
-        select(Message, Person.name)
-        .join(Person, col(Person.id) == col(Message.person_id))
-        .where(
-            or_(Message.trajectory_id == work.dossier.id, col(Message.id).in_(nudges)),
-            col(Message.state).in_([MessageState.QUEUED, MessageState.HELD]),
-        )
-        .order_by(col(Message.id))
-    )
-    return [
-        Queued(message.kind, name, message.to_email, message.subject, effect_key=message.effect_key)
-        for message, name in work.session.exec(query)
-    ]
+    found = work.session.connection().execute(_WAITING, {"trajectory": work.dossier.id, "nudges": nudges})
+    return [Queued(kind, name, to, subject, effect_key=key) for kind, name, to, subject, key in found]
 
 
 def _who_gets_what(work: Work, waited: list[Queued]) -> tuple[list[Queued], list[Queued]]:
     """What goes out, and what waited and no longer does; a mail that was written and taken back at once is neither."""
     keys = [mail.effect_key for mail in (*waited, *work.effects.queued)]
-    query = select(Message.effect_key).where(
-        col(Message.effect_key).in_(keys), Message.state == MessageState.WITHDRAWN
-    )
-    gone = set(work.session.exec(query))
+    gone = set(work.session.connection().execute(_GONE, {"keys": keys}).scalars()) if keys else set[str]()
     return (
         [mail for mail in work.effects.queued if mail.effect_key not in gone],
         [mail for mail in waited if mail.effect_key in gone],

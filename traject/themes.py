@@ -11,9 +11,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any
 
-from sqlalchemy import delete, exists
+from sqlalchemy import bindparam, exists
 from sqlmodel import Session, col, or_, select
 
 from calendars.school_year import SchoolYear
@@ -39,15 +39,49 @@ from traject.programme import Programme, Step
 from traject.settings import Settings
 from traject.spans import year_bounds
 from traject.store import Store
+from traject.theme_news import read_news, remember
 from traject.versions import programmes
 from traject.waking import lock_trajectories, wake
 
 NO_LONGER = "de stap waarvoor je was uitgenodigd vervalt"
-FOLLOWED = "themes.followed"
-"""The event that says up to which event (`last`) themes were followed."""
 
-_ABOUT = ("trajectory", "stage", "step", "gathering", "role")
-"""What an event must be about to change who is at a gathering because of its theme."""
+# Built once: every heartbeat asks them.
+_ASK = (
+    select(StepRow, Trajectory, StageRow)
+    .join(Trajectory, col(Trajectory.id) == col(StepRow.trajectory_id))
+    .outerjoin(
+        StageRow,
+        (col(StageRow.trajectory_id) == col(StepRow.trajectory_id))
+        & (col(StageRow.key) == col(StepRow.stage)),
+    )
+    .where(
+        col(Trajectory.state).in_((TrajectoryState.RUNNING, TrajectoryState.PAUSED)),
+        col(Trajectory.programme_version_id).in_(bindparam("versions", expanding=True)),
+        col(StepRow.key).in_(bindparam("keys", expanding=True)),
+        col(StepRow.state).in_((StepState.PLANNED, StepState.OPEN)),
+    )
+    .order_by(col(StepRow.id))
+)
+_ASK_IN = _ASK.where(col(StepRow.trajectory_id).in_(bindparam("only", expanding=True)))
+_IS_LINKED = exists().where(
+    col(Invitation.gathering_id) == col(Gathering.id), col(Invitation.step_id).is_not(None)
+)
+_WITH_THEME = select(Gathering).where(
+    or_(
+        col(Gathering.id).in_(bindparam("joined", expanding=True)),
+        (col(Gathering.starts_at) > bindparam("now"))
+        & (col(Gathering.theme).in_(bindparam("themes", expanding=True)) | _IS_LINKED),
+    )
+)
+_HOLDING = (
+    select(RoleHolder)
+    .where(
+        col(RoleHolder.trajectory_id).in_(bindparam("trajectories", expanding=True)),
+        col(RoleHolder.until).is_(None),
+    )
+    .order_by(col(RoleHolder.id))
+)
+_INVITED = select(Invitation).where(col(Invitation.gathering_id) == bindparam("gathering"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +118,9 @@ def follow_themes(store: Store, settings: Settings, *, now: datetime, only_news:
     It reads every step that asks for a theme. `only_news`: not when nothing happened since that such a step or such a
     gathering depends on. The daily look goes without: two that write at once may leave a fact behind the last one seen.
     """
-    news = _news(store) if only_news else None
+    news = read_news(store) if only_news else None
     if news and not news.is_there:
-        _remember(store, news, now)
+        remember(store, news, now)
         return []
     with store.read() as session:
         steps = _shared_steps(session)
@@ -113,53 +147,11 @@ def follow_themes(store: Store, settings: Settings, *, now: datetime, only_news:
                 changed.add(trajectory_id)
                 wake(session, [trajectory_id], now)
     if news and not changed:
-        _remember(store, news, now)
+        remember(store, news, now)
     return sorted(changed)
 
 
 # Looking
-
-
-class _News(NamedTuple):
-    """Whether there is something to follow, and the last event that was looked at; None: there was none."""
-
-    is_there: bool
-    last: int | None
-
-
-def _news(store: Store) -> _News:
-    """What happened to trajectories with a theme since the last time; what happened to other steps of them is no news."""
-    with store.read() as session:
-        with_theme = {
-            number: steps
-            for number, programme in programmes(session).items()
-            if (steps := {step.key for step in programme.steps if step.theme})
-        }
-        if not with_theme:
-            return _News(False, None)
-        latest = select(Event).where(Event.name == FOLLOWED).order_by(col(Event.id).desc()).limit(1)
-        followed = session.exec(latest).first()
-        query = (
-            select(Event.id, Event.details, Trajectory.programme_version_id)
-            .join(Trajectory, col(Trajectory.id) == col(Event.trajectory_id))
-            .where(
-                col(Event.id) > (followed.details["last"] if followed else 0),
-                or_(*(col(Event.name).startswith(f"{about}.") for about in _ABOUT)),
-                col(Trajectory.programme_version_id).in_(with_theme),
-            )
-        )
-        found = session.exec(query.order_by(col(Event.id))).all()
-    is_there = any(details.get("step") in (None, *with_theme[version]) for _, details, version in found)
-    return _News(is_there, found[-1][0] if found else None)
-
-
-def _remember(store: Store, news: _News, now: datetime) -> None:
-    """Note how far events were looked at. Only the latest note is kept: it is no history of anything."""
-    if news.last is None:
-        return
-    with store.write() as session:
-        session.exec(delete(Event).where(col(Event.name) == FOLLOWED))
-        session.add(Event(at=now, name=FOLLOWED, details={"last": news.last}))
 
 
 def _shared_steps(session: Session) -> dict[tuple[int, str], tuple[Programme, Step]]:
@@ -174,26 +166,15 @@ def _shared_steps(session: Session) -> dict[tuple[int, str], tuple[Programme, St
 def _asking(
     session: Session, steps: dict[tuple[int, str], tuple[Programme, Step]], only: Iterable[int] | None = None
 ) -> list[_Asking]:
-    query = (
-        select(StepRow, Trajectory, StageRow)
-        .join(Trajectory, col(Trajectory.id) == col(StepRow.trajectory_id))
-        .outerjoin(
-            StageRow,
-            (col(StageRow.trajectory_id) == col(StepRow.trajectory_id))
-            & (col(StageRow.key) == col(StepRow.stage)),
-        )
-        .where(
-            col(Trajectory.state).in_((TrajectoryState.RUNNING, TrajectoryState.PAUSED)),
-            col(Trajectory.programme_version_id).in_({version for version, _ in steps}),
-            col(StepRow.key).in_({key for _, key in steps}),
-            col(StepRow.state).in_((StepState.PLANNED, StepState.OPEN)),
-        )
-        .order_by(col(StepRow.id))
-    )
+    values: dict[str, Any] = {
+        "versions": {version for version, _ in steps},
+        "keys": {key for _, key in steps},
+    }
+    query = _ASK if only is None else _ASK_IN
     if only is not None:
-        query = query.where(col(StepRow.trajectory_id).in_(list(only)))
+        values["only"] = list(only)
     found: list[_Asking] = []
-    for row, trajectory, stage in session.exec(query):
+    for row, trajectory, stage in session.exec(query, params=values):
         programme_and_step = steps.get((trajectory.programme_version_id, row.key))
         if programme_and_step:
             programme, step = programme_and_step
@@ -234,18 +215,10 @@ def _may_fit(each: _Asking, offer: Offered, settings: Settings, now: datetime) -
 def _work(session: Session, asking: Sequence[_Asking], now: datetime) -> list[_Work]:
     """The gatherings at which something is not as it should be."""
     themes = {each.step.theme for each in asking}
-    is_linked = exists().where(
-        col(Invitation.gathering_id) == col(Gathering.id), col(Invitation.step_id).is_not(None)
-    )
     joined = {each.row.joins for each in asking if each.row.joins is not None}
-    query = select(Gathering).where(
-        or_(
-            col(Gathering.id).in_(joined),
-            (col(Gathering.starts_at) > now) & (col(Gathering.theme).in_(themes) | is_linked),
-        )
-    )
+    gatherings = session.exec(_WITH_THEME, params={"joined": joined, "now": now, "themes": themes})
     found: list[_Work] = []
-    for gathering in sorted(session.exec(query), key=row_id):
+    for gathering in sorted(gatherings, key=row_id):
         work = _Work(gathering, [each for each in asking if _belongs(each, gathering, now)])
         if _has_work(session, work, now):
             found.append(work)
@@ -288,10 +261,7 @@ def _wanted(session: Session, asking: Sequence[_Asking]) -> dict[int, list[_Aski
     """By person, the steps that ask for them; the first has the place."""
     holders: dict[int, list[tuple[str, int]]] = defaultdict(list)
     numbers = [each.row.trajectory_id for each in asking]
-    query = select(RoleHolder).where(
-        col(RoleHolder.trajectory_id).in_(numbers), col(RoleHolder.until).is_(None)
-    )
-    for holder in session.exec(query.order_by(col(RoleHolder.id))):
+    for holder in session.exec(_HOLDING, params={"trajectories": numbers}):
         holders[holder.trajectory_id].append((holder.role, holder.person_id))
     wanted: dict[int, list[_Asking]] = {}
     for each in asking:
@@ -302,7 +272,7 @@ def _wanted(session: Session, asking: Sequence[_Asking]) -> dict[int, list[_Aski
 
 
 def _invitations(session: Session, gathering: Gathering) -> Sequence[Invitation]:
-    return session.exec(select(Invitation).where(Invitation.gathering_id == gathering.id)).all()
+    return session.exec(_INVITED, params={"gathering": gathering.id}).all()
 
 
 # Mending

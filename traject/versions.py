@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, SQLModel, select
 
 from models import ProgrammeVersion
@@ -10,7 +11,11 @@ from traject.programme_file import parse_programme
 
 _versions = SQLModel.metadata.tables[str(ProgrammeVersion.__tablename__)].c
 # By columns: the heartbeat reads them several times, and rows as objects cost more than the texts.
-_ALL = select(_versions.id, _versions.text, _versions.key, _versions.version)
+_ALL = select(_versions.id, _versions.sha256, _versions.key, _versions.version)
+_TEXT = select(_versions.text).where(_versions.id == bindparam("which"))
+
+_known: dict[tuple[str, str], Programme] = {}
+"""By sha256 and name, because a version never changes; there are as many as were ever launched."""
 
 
 @lru_cache(maxsize=256)
@@ -21,5 +26,13 @@ def programme_of(text: str, name: str) -> Programme:
 
 def programmes(session: Session) -> dict[int, Programme]:
     """Every stored programme version, by id."""
-    rows = session.connection().execute(_ALL)
-    return {number: programme_of(text, f"{key}@{version}") for number, text, key, version in rows}
+    rows = session.connection().execute
+    found: dict[int, Programme] = {}
+    for number, sha256, key, version in rows(_ALL).all():
+        name = f"{key}@{version}"
+        programme = _known.get((sha256, name))
+        if programme is None:
+            text = rows(_TEXT, {"which": number}).scalar_one()
+            programme = _known[sha256, name] = programme_of(text, name)
+        found[number] = programme
+    return found

@@ -5,6 +5,7 @@ aliases, tags, several documents, deep nesting and very large files are refused;
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -71,10 +72,7 @@ def compose(text: str, path: str) -> MappingNode:
     if len(text.encode("utf-8", "surrogatepass")) > LARGEST:
         raise FileError([Problem(path, 1, _TOO_LARGE)])
     try:
-        problems = _forbidden(text, path)
-        if problems:
-            raise FileError(problems)
-        root = cast("Node | None", yaml.compose(text, Loader=yaml.SafeLoader))
+        root = _read(text, path)
     except yaml.MarkedYAMLError as error:
         unclosed = "quoted scalar" in (error.context or "")
         mark = error.context_mark if unclosed else error.problem_mark or error.context_mark
@@ -99,11 +97,25 @@ def line_of(node: Node) -> int:
 _TOO_LARGE = f"the file is larger than {LARGEST // 1024} kB"
 
 
-def _forbidden(text: str, path: str) -> list[Problem]:
+def _read(text: str, path: str) -> Node | None:
+    """The root node. What libyaml refuses is read once more, because of that PyYAML says better what is wrong and where."""
+    with suppress(yaml.YAMLError, UnicodeError):
+        if not _forbidden(text, path, _FAST):
+            return cast("Node | None", yaml.compose(text, Loader=_FAST))
+    if problems := _forbidden(text, path, yaml.SafeLoader):
+        raise FileError(problems)
+    return cast("Node | None", yaml.compose(text, Loader=yaml.SafeLoader))
+
+
+_FAST: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""libyaml reads a programme in a tenth of the time; PyYAML is sometimes built without it."""
+
+
+def _forbidden(text: str, path: str, loader: type[yaml.SafeLoader]) -> list[Problem]:
     """What YAML allows and a programme never needs; stops before nesting can exhaust the stack."""
     problems: list[Problem] = []
     depth = documents = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+    for event in yaml.parse(text, Loader=loader):
         line = event.start_mark.line + 1
         if isinstance(event, yaml.AliasEvent):
             problems.append(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam
 from sqlalchemy import select as sql_select
 from sqlmodel import SQLModel, col, select
 
@@ -25,6 +25,19 @@ _t = SQLModel.metadata.tables[str(Trajectory.__tablename__)].c
 
 LOOKED = "years.looked"
 """The event that says that nobody was forgotten on that day."""
+
+_OVER = select(EvaluationRound).where(
+    col(EvaluationRound.state) == RoundState.OPEN, col(EvaluationRound.closes_at) <= bindparam("now")
+)
+_NO_ROW = sql_select(_t.id, _t.programme_version_id, _t.starts_on, _t.ends_on).where(
+    _t.state == TrajectoryState.RUNNING,
+    _t.programme_version_id.in_(bindparam("versions", expanding=True)),
+    _t.id.not_in(
+        select(StepRow.trajectory_id).where(
+            StepRow.kind == StepKind.EVALUATION, col(StepRow.cycle) == bindparam("cycle")
+        )
+    ),
+)
 
 
 @dataclass
@@ -56,10 +69,8 @@ def queue_yearly_evaluations(store: Store, settings: Settings, *, now: datetime)
     due = due_with(store, StepKind.EVALUATION, now)
     report.advanced = advance(store, settings, now=now, only=[*dict.fromkeys([*report.mended, *due])])
     with store.write() as session:
-        over = select(EvaluationRound).where(
-            EvaluationRound.state == RoundState.OPEN, col(EvaluationRound.closes_at) <= now
-        )
-        report.closed = sum(close_round(session, found, now) for found in session.exec(over))
+        over = session.exec(_OVER, params={"now": now})
+        report.closed = sum(close_round(session, found, now) for found in over)
         if not looked_today(session.connection(), settings, now):
             session.add(Event(at=now, name=LOOKED, details={"school_year": report.school_year}))
     return report
@@ -90,17 +101,10 @@ def _without_a_row(store: Store, year: SchoolYear, today: date) -> list[int]:
             for number, programme in programmes(session).items()
             if (cycles := [step.cycle for step in programme.steps if step.cycle and _is_yearly(step)])
         }
-        this_year = select(StepRow.trajectory_id).where(
-            StepRow.kind == StepKind.EVALUATION, StepRow.cycle == str(year)
-        )
-        query = sql_select(_t.id, _t.programme_version_id, _t.starts_on, _t.ends_on).where(
-            _t.state == TrajectoryState.RUNNING,
-            _t.programme_version_id.in_(yearly),
-            _t.id.not_in(this_year),
-        )
+        values = {"cycle": str(year), "versions": [*yearly]}
         return [
             number
-            for number, version, starts_on, ends_on in session.connection().execute(query)
+            for number, version, starts_on, ends_on in session.connection().execute(_NO_ROW, values)
             # How far one runs on that should have ended, only a plan can tell.
             if ends_on is None
             or ends_on < today

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from sqlalchemy import bindparam
+from sqlalchemy import select as columns
 from sqlmodel import Session, col, select
 
 from calendars.lint_mail import lint_mail
@@ -17,6 +19,12 @@ from traject.simulation.world import World
 
 LINTED = 10
 """Of so many invitations one is read by the lint."""
+
+
+_BY_MESSAGE_ID = select(Message).where(col(Message.message_id).in_(bindparam("ids", expanding=True)))
+_STATES = columns(col(Trajectory.id), col(Trajectory.state)).where(
+    col(Trajectory.id).in_(bindparam("wanted", expanding=True))
+)
 
 
 @dataclass
@@ -47,14 +55,10 @@ class Watch:
         """Look at what arrived at this instant, beside what the database says of it."""
         with self.world.store.read() as session:
             ids = [letter.message_id for _, letter in mails]
-            rows = {
-                row.message_id: row
-                for row in session.exec(select(Message).where(col(Message.message_id).in_(ids)))
-            }
+            rows = {row.message_id: row for row in session.exec(_BY_MESSAGE_ID, params={"ids": ids})}
             wanted = {told.trajectory_id for row in rows.values() for told in self._told(session, row)}
             states = {
-                found.id: found.state
-                for found in session.exec(select(Trajectory).where(col(Trajectory.id).in_(wanted)))
+                found.id: found.state for found in session.connection().execute(_STATES, {"wanted": wanted})
             }
             for mail, letter in mails:
                 row = rows.get(letter.message_id)
