@@ -7,7 +7,6 @@ could make a browser use on somebody's behalf (CSRF), and no consent to ask.
 import hashlib
 from collections.abc import Callable
 from datetime import datetime
-from email.utils import parseaddr
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -33,7 +32,7 @@ class Desk:
         self.settings = settings
         self.store = store
         self.clock = clock
-        self.contact = parseaddr(settings.mail_from)[1]
+        self.contact = settings.sender[1]
 
     def page(
         self,

@@ -7,7 +7,6 @@ part, opens a stage or asks for an evaluation is a mail of its own; it counts, a
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from email.utils import parseaddr
 from hashlib import blake2b
 
 from sqlalchemy import and_, bindparam, func, or_, select
@@ -65,7 +64,7 @@ class Digests:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._name, self._email = parseaddr(settings.mail_from)
+        self._name, self._email = settings.sender
 
     def merge(self, session: Session, candidates: Sequence[Candidate], now: datetime) -> bool:
         """Put together or off what is too much for those who would get mail now; whether anything changed."""

@@ -6,7 +6,6 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from email.utils import parseaddr
 from typing import Any
 
 from sqlalchemy import bindparam, insert
@@ -77,7 +76,7 @@ class Effects:
         self.dossier = dossier
         self.settings = settings
         self.now = now
-        self.from_name, self.from_email = parseaddr(settings.mail_from)
+        self.from_name, self.from_email = settings.sender
         self.queued: list[Queued] = []
         self._together: list[tuple[Message, Queued]] | None = None
 

@@ -10,7 +10,6 @@ import hmac
 import secrets
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
-from email.utils import parseaddr
 from functools import cache
 from pathlib import Path
 
@@ -211,7 +210,7 @@ def read_feed(
     Ask `open_feed` for the tag first: when something changes in between, the tag is too old and is asked for again; the
     other way round it would hide the change.
     """
-    sender, address = parseaddr(settings.mail_from)
+    sender, address = settings.sender
     sender = sender or address
     events: list[FeedEvent] = []
     changed = [opened.created_at]

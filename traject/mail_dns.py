@@ -6,7 +6,6 @@ Traject signs nothing itself: DKIM is the relay's. Only what the DNS shows is ju
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from email.utils import parseaddr
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import urlsplit
 
@@ -99,7 +98,7 @@ def system_resolver() -> Resolver | None:
 
 def look(settings: Settings, resolver: Resolver | None) -> list[Finding]:
     """Look at everything that the DNS can show of the sender's domain; nothing is changed, and no mail is sent."""
-    domain = domain_of(parseaddr(settings.mail_from)[1])
+    domain = domain_of(settings.sender[1])
     if domain.rpartition(".")[2] in MADE_UP:
         return [_unseen(Text(f"{domain} is een verzonnen domein", f"{domain} is a made-up domain"))]
     no_answer = Text("geen naamserver antwoordt", "no name server answers")

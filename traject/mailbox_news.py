@@ -5,7 +5,6 @@ Until then it stands in the row of the mailbox, where `traject status`, `traject
 
 import hashlib
 from datetime import datetime, timedelta
-from email.utils import parseaddr
 
 from sqlmodel import Session, select
 
@@ -75,7 +74,7 @@ def _queue(
     """One mail to the address that Traject sends from, at any hour: it is for staff."""
     if session.exec(select(Message.id).where(Message.effect_key == key)).first() is not None:
         return
-    name, email = parseaddr(settings.mail_from)
+    name, email = settings.sender
     local, _, domain = email.partition("@")
     tag = hashlib.blake2b(key.encode(), key=settings.key[:64], digest_size=10).hexdigest()
     context = MailboxContext(

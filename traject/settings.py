@@ -6,8 +6,8 @@ import re
 import secrets
 import sys
 from collections.abc import Iterator, Mapping
-from email.utils import getaddresses
-from functools import cached_property
+from email.utils import getaddresses, parseaddr
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -218,6 +218,11 @@ class Settings(BaseSettings):
         return self.smtp_url or f"smtp://{self.host}:{self.mailbox_port}"
 
     @property
+    def sender(self) -> tuple[str, str]:
+        """The name and the address that mail comes from."""
+        return _name_and_address(self.mail_from)
+
+    @property
     def prefect_api_url(self) -> str:
         """Where Prefect's API is: PREFECT_API_URL when it is set, else the server that `traject up` starts."""
         return os.environ.get("PREFECT_API_URL") or f"http://{self.host}:{self.prefect_port}/api"
@@ -244,6 +249,9 @@ class Settings(BaseSettings):
             with os.fdopen(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as made:
                 made.write(secrets.token_hex(32))
         return file.read_text().strip().encode()
+
+
+_name_and_address = lru_cache(maxsize=16)(parseaddr)
 
 
 def load_settings() -> Settings:

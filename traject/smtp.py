@@ -4,7 +4,6 @@ import asyncio
 import ssl
 from contextlib import suppress
 from datetime import timedelta
-from email.utils import parseaddr
 from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
@@ -27,7 +26,7 @@ class Line:
         self._url = urlsplit(settings.mail_url)
         self._timeout = timeout.total_seconds()
         # What we call ourselves; asking the system for its name can take seconds where there is no DNS.
-        self._name = parseaddr(settings.mail_from)[1].rpartition("@")[2]
+        self._name = settings.sender[1].rpartition("@")[2]
         self._tls = None if self._url.scheme == "smtp" else ssl.create_default_context()
         self._client = self._made()
         self._sent = 0

@@ -3,7 +3,6 @@
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from email.utils import parseaddr
 from typing import Any
 
 from sqlmodel import Session
@@ -82,7 +81,7 @@ class Trial:
     ) -> int:
         if problem := address_problem(self.email):
             raise Refused(problem)
-        name, sender = parseaddr(self.settings.mail_from)
+        name, sender = self.settings.sender
         own = tag_of_mail or tag
         head = Head(
             message_id=f"<{own}@{sender.partition('@')[2]}>",
@@ -109,7 +108,7 @@ class Trial:
         return row_id(outbox.find(self.session, key))
 
     def _event(self, tag: str, starts_at: datetime, *, sequence: int) -> CalendarEvent:
-        name, sender = parseaddr(self.settings.mail_from)
+        name, sender = self.settings.sender
         return CalendarEvent(
             uid=f"trial-{tag}@{sender.partition('@')[2]}",
             sequence=sequence,
@@ -133,7 +132,7 @@ class Trial:
         )
 
     def _common(self) -> dict[str, Any]:
-        name, sender = parseaddr(self.settings.mail_from)
+        name, sender = self.settings.sender
         return {
             "person_name": self._name,
             "organisation_name": self._say("een proef van Hart", "a trial of Hart"),
@@ -164,5 +163,5 @@ class Trial:
         return english if self.language == "en" else dutch
 
     def _tagged(self, tag: str) -> str:
-        local, _, domain = parseaddr(self.settings.mail_from)[1].partition("@")
+        local, _, domain = self.settings.sender[1].partition("@")
         return f"{local}+{tag}@{domain}"

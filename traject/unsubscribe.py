@@ -8,7 +8,6 @@ thank-you after a meeting: it brings the materials and the certificate, which co
 import hmac
 import re
 from datetime import datetime
-from email.utils import parseaddr
 from hashlib import blake2b
 
 from sqlalchemy import update
@@ -58,7 +57,7 @@ def person_of(session: Session, settings: Settings, token: str) -> Person | None
 def links(settings: Settings, person_id: int) -> tuple[str, str]:
     """Where to unsubscribe: by a link (one click), and by mail."""
     token = token_of(settings, person_id)
-    local, _, domain = parseaddr(settings.mail_from)[1].partition("@")
+    local, _, domain = settings.sender[1].partition("@")
     return f"{settings.base_url}/u/{token}", f"mailto:{local}+{TAG}{token}@{domain}?subject=unsubscribe"
 
 
@@ -132,7 +131,7 @@ def unsubscribe_by_mail(
 
 
 def _our(settings: Settings) -> str:
-    return parseaddr(settings.mail_from)[1].partition("@")[0].lower() + "+" + TAG
+    return settings.sender[1].partition("@")[0].lower() + "+" + TAG
 
 
 def _tell(session: Session, person: Person, name: str, now: datetime, via: str) -> None:

@@ -1,7 +1,6 @@
 """`traject mail test`: send a mail to yourself and see what becomes of it."""
 
 import asyncio
-from email.utils import parseaddr
 from typing import Annotated, Any
 
 import typer
@@ -94,7 +93,7 @@ def _tell(at: Desk, sent: Message, resume_at: Any, *, is_invitation: bool) -> No
             )
         )
         return
-    domain = parseaddr(at.settings.mail_from)[1].partition("@")[2]
+    domain = at.settings.sender[1].partition("@")[2]
     at.tell(at.say(f"De mailserver antwoordt: {sent.answer}", f"The mail server answers: {sent.answer}"))
     at.tell(
         at.say(
