@@ -289,6 +289,26 @@ class _Asked(dict[int, list[tuple[_Ask, Person]]]):
         return found
 
 
+def letterhead(session: Session, trajectory_id: int, settings: Settings) -> Dossier:
+    """One trajectory with its people, and nothing of what happens in it: what a mail knows that no step sends."""
+    of = {"trajectory": trajectory_id}
+    trajectory, version, organisation, school = session.exec(_HEAD, params=of).one()
+    return Dossier(
+        trajectory=trajectory,
+        programme=programme_of(version.text, f"{version.key}@{version.version}"),
+        calendar=_calendar(session, trajectory, settings),
+        organisation=organisation,
+        school=school,
+        stages={},
+        steps={},
+        holders=_holders(session, of),
+        gatherings={},
+        invitations={},
+        rounds={},
+        requests={},
+    )
+
+
 def load(
     session: Session, trajectory_id: int, settings: Settings, now: datetime, *, lock: bool = False
 ) -> Dossier:
@@ -298,25 +318,20 @@ def load(
     programme = programme_of(version.text, f"{version.key}@{version.version}")
     stages = {stage.key: stage for stage in session.exec(_STAGES, params=of)}
     steps = {(step.key, step.cycle): step for step in session.exec(_STEPS, params=of)}
-    holders: dict[str, list[Person]] = defaultdict(list)
-    for role, person in session.exec(_HOLDERS, params=of):
-        holders[role].append(person)
+    holders = _holders(session, of)
     gatherings = {each.step_id: each for each in session.exec(_GATHERINGS, params=of)}
     is_on = [row_id(each) for each in gatherings.values() if each.state in _TO_COME]
     rounds = {each.step_id: each for each in session.exec(_ROUNDS, params=of)}
     is_open = [row_id(each) for each in rounds.values() if each.state is RoundState.OPEN]
-    calendar = calendars_of(
-        session, [organisation_id] if (organisation_id := trajectory.organisation_id) else [], settings
-    )
     return Dossier(
         trajectory=trajectory,
         programme=programme,
-        calendar=calendar[trajectory.organisation_id],
+        calendar=_calendar(session, trajectory, settings),
         organisation=organisation,
         school=school,
         stages=stages,
         steps=steps,
-        holders=dict(holders),
+        holders=holders,
         gatherings=gatherings,
         invitations=_Asked(
             lambda numbers: session.exec(_INVITATIONS, params={"of": numbers}).all(),
@@ -342,6 +357,18 @@ def load(
             ),
         ),
     )
+
+
+def _holders(session: Session, of: dict[str, int]) -> dict[str, list[Person]]:
+    holders: dict[str, list[Person]] = {}
+    for role, person in session.exec(_HOLDERS, params=of):
+        holders.setdefault(role, []).append(person)
+    return holders
+
+
+def _calendar(session: Session, trajectory: Trajectory, settings: Settings) -> SchoolCalendar:
+    own = trajectory.organisation_id
+    return calendars_of(session, [own] if own else [], settings)[own]
 
 
 def open_gatherings(dossier: Dossier, now: datetime) -> list[Gathering]:

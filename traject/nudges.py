@@ -29,7 +29,7 @@ from models.enums import (
     TrajectoryState,
 )
 from traject import access, outbox
-from traject.dossier import calendars_of, load, row_id
+from traject.dossier import calendars_of, letterhead, row_id
 from traject.effects import Effects, Reason
 from traject.mail_contexts import ComposeError, NudgeContext, NudgeLine
 from traject.planner import LEAST_REST
@@ -323,7 +323,7 @@ def _wait_for_tomorrow(session: Session, new: list[_Open], settings: Settings, n
 
 
 def _write(session: Session, person: Person, asked: list[_Open], settings: Settings, now: datetime) -> bool:
-    dossier = load(session, row_id(asked[0].trajectory), settings, now)
+    dossier = letterhead(session, row_id(asked[0].trajectory), settings)
     effects = Effects(session, dossier, settings, now)
     lines = tuple(
         NudgeLine(

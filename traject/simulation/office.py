@@ -36,6 +36,14 @@ _ACTIVE = (TrajectoryState.RUNNING, TrajectoryState.PAUSED)
 
 _NEW_TASKS = select(col(Task.id)).where(col(Task.id) > bindparam("last")).order_by(col(Task.id))
 
+_TASK = (
+    select(Task, Trajectory, Person, StepRow)
+    .join(Trajectory, col(Trajectory.id) == col(Task.trajectory_id))
+    .outerjoin(Person, col(Person.id) == col(Task.person_id))
+    .outerjoin(StepRow, col(StepRow.id) == col(Task.step_id))
+    .where(col(Task.id) == bindparam("task"))
+)
+
 
 @dataclass
 class Office:
@@ -147,10 +155,7 @@ class Office:
 
     def _finish(self, number: int, chance: Random) -> None:
         with self.world.store.read() as session:
-            task = session.get_one(Task, number)
-            trajectory = session.get_one(Trajectory, task.trajectory_id)
-            person = session.get(Person, task.person_id) if task.person_id else None
-            step = session.get(StepRow, task.step_id) if task.step_id else None
+            task, trajectory, person, step = session.exec(_TASK, params={"task": number}).one()
             session.expunge_all()
         if task.state is not TaskState.OPEN or trajectory.state not in _ACTIVE:
             return
