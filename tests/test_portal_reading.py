@@ -7,8 +7,9 @@ from itertools import pairwise, product
 import pytest
 from justhtml import JustHTML
 from portal_site import CHOSEN, Site, site, text_of
+from sqlmodel import select
 
-from models import EvaluationRequest, Gathering, Invitation
+from models import EvaluationRequest, Gathering, Invitation, RoleHolder
 from models.enums import GatheringState, PartStat, RequestState
 from portal.pages import STATIC
 from traject.html_check import contrast
@@ -100,6 +101,7 @@ def test_an_english_page_says_which_words_are_dutch(site: Site):
     page = site.browser.get(f"{site.invitation}?lang=en").text
     assert '<h1 lang="nl">Studiemiddag beeldende kunst</h1>' in page
     assert '<p class="lines" lang="nl">Een middag' in page
+    assert '<dd lang="nl">Hart, Kleine Houtweg 18, Haarlem</dd>' in page
     assert ' lang="nl">' not in re.sub(r"<html[^>]*>|<a [^>]*>", "", site.browser.get(site.invitation).text)
 
 
@@ -111,6 +113,23 @@ def test_the_keyboard_lands_on_what_is_wrong(site: Site):
         assert '<div class="problems" role="alert" tabindex="-1" autofocus>' in page
         assert page.count("autofocus") == 1
     assert "autofocus" not in site.browser.get(site.invitation).text
+
+
+def test_an_adviser_is_not_told_who_the_adviser_is(site: Site):
+    with site.store.write() as session:
+        own = session.get_one(Invitation, site.world.invitation).person_id
+        other = session.get_one(Invitation, site.world.other_invitation).person_id
+        held = RoleHolder(
+            trajectory_id=site.world.trajectory, role="adviseur", person_id=other, since=site.clock.at
+        )
+        session.add(held)
+    assert "Jan de Wit is je adviseur" in text_of(site.browser.get(site.invitation).text)
+    with site.store.write() as session:
+        session.exec(select(RoleHolder)).one().person_id = own
+    for path in (site.invitation, f"{site.invitation}/bedankt"):
+        page = text_of(site.browser.get(path).text)
+        assert "is je adviseur" not in page
+        assert "cmk@hart.example" in page
 
 
 def test_who_is_no_longer_invited_is_not_told_that_it_is_cancelled(site: Site):
