@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from html import unescape
 from itertools import pairwise, product
 
 import pytest
@@ -103,6 +104,45 @@ def test_an_english_page_says_which_words_are_dutch(site: Site):
     assert '<p class="lines" lang="nl">Een middag' in page
     assert '<dd lang="nl">Hart, Kleine Houtweg 18, Haarlem</dd>' in page
     assert ' lang="nl">' not in re.sub(r"<html[^>]*>|<a [^>]*>", "", site.browser.get(site.invitation).text)
+
+
+def test_the_title_says_how_it_stands_so_that_a_screen_reader_says_it_first(site: Site):
+    def title(page: str) -> str:
+        return unescape(re.findall("<title>(.*)</title>", page)[0]).removesuffix(" · Hart")
+
+    what = "Studiemiddag beeldende kunst"
+    assert title(site.browser.get(site.invitation).text) == what
+    assert title(site.browser.post(site.invitation, data={}).text) == f"Fout: {what}"
+    sent = site.browser.post(site.invitation, data={"answer": "ACCEPTED"}).text
+    assert title(sent) == f"Fijn, tot dan! · {what}"
+    assert title(site.browser.get(site.invitation).text) == f"Beantwoord: {what}"
+    offer(site)
+    assert title(site.browser.get(site.invitation).text) == f"Plek vrij: {what}"
+    assert title(uninvite(site)) == f"Niet meer uitgenodigd: {what}"
+    assert title(site.browser.post(site.evaluation, data={}).text).startswith("Fout: ")
+    site.browser.post(site.evaluation, data=CHOSEN)
+    assert title(site.browser.get(site.evaluation).text).startswith("Ingevuld: ")
+
+
+def test_a_group_says_that_it_must_be_answered_and_that_it_was_not(site: Site):
+    def groups(page: str) -> list[str]:
+        return re.findall('<fieldset class="question [^>]*>', page)
+
+    for tag in groups(site.browser.get(site.evaluation).text):
+        assert ('role="radiogroup"' in tag) == ("choices" not in tag)
+        assert "aria-invalid" not in tag
+    page = site.browser.post(site.evaluation, data={}).text
+    wrong = [tag for tag in groups(page) if " wrong" in tag]
+    assert len(wrong) == len(CHOSEN)
+    for tag in wrong:
+        assert "-problem" in tag
+        if "radiogroup" in tag:
+            assert 'aria-required="true"' in tag
+            assert 'aria-invalid="true"' in tag
+    boxes = re.findall('<input type="checkbox"[^>]*name="activiteiten-soort"[^>]*>', page)
+    assert boxes
+    assert all('aria-invalid="true"' in box for box in boxes)
+    assert not re.search("<fieldset[^>]*choices[^>]*aria-invalid", page), "a group cannot be invalid"
 
 
 def test_the_keyboard_lands_on_what_is_wrong(site: Site):
