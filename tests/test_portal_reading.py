@@ -106,6 +106,15 @@ def test_an_english_page_says_which_words_are_dutch(site: Site):
     assert ' lang="nl">' not in re.sub(r"<html[^>]*>|<a [^>]*>", "", site.browser.get(site.invitation).text)
 
 
+def test_what_somebody_writes_from_right_to_left_reads_so_and_turns_nothing_around(site: Site):
+    thanks = site.browser.post(site.invitation, data={"answer": "ACCEPTED", "comment": "أحضر معي زميلة"}).text
+    assert '<blockquote class="lines" dir="auto">أحضر معي زميلة</blockquote>' in thanks
+    for path in (site.invitation, site.evaluation):
+        fields = re.findall('<(?:textarea|input type="text")[^>]*>', site.browser.get(path).text)
+        assert fields
+        assert all('dir="auto"' in field for field in fields)
+
+
 def test_the_title_says_how_it_stands_so_that_a_screen_reader_says_it_first(site: Site):
     def title(page: str) -> str:
         return unescape(re.findall("<title>(.*)</title>", page)[0]).removesuffix(" · Hart")
