@@ -48,6 +48,8 @@ def test_every_mail_is_whole_in_both_languages(kind: MessageKind, language: str)
     assert "Neem het schoolplan mee." in text
     assert "Neem het schoolplan mee." in html
     assert f'<html lang="{language}"' in html
+    # Webmail keeps neither html nor body; what a screen reader needs stands on an element that it does keep.
+    assert re.search(f'<div role="article" aria-label="[^"]+" lang="{language}">', html)
     assert parsed(composed)["Content-Language"] == language
     assert "\n\n\n" not in text
 
