@@ -7,7 +7,7 @@ now, so a certificate that was corrected is checked against the facts.
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
-from portal.pages import Desk
+from portal.pages import Desk, language_of
 from portal.public import GET
 from traject.certificate import Certificate, find_certificate, how_long, write_pdf
 
@@ -32,11 +32,11 @@ def certificate_pages(desk: Desk) -> APIRouter:
     @router.api_route("/c/{number}", methods=GET)
     def page(request: Request, number: str) -> Response:  # pyright: ignore[reportUnusedFunction]
         certificate = found(number)
-        language = certificate.language
+        language = language_of(request, certificate.language)
         return desk.page(
             request,
             "certificate.html",
-            language=language,
+            language=certificate.language,
             certificate=certificate,
             hours=how_long(sum(each.minutes for each in certificate.sessions), language),
         )

@@ -7,9 +7,10 @@ and one that was taken back get the same answer.
 from email.utils import format_datetime
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
-from portal.pages import Desk
+from portal.pages import Desk, language_of
 from portal.public import GET
 from traject.feeds import feed_url, find_own, open_feed, read_feed, revoke_feed, webcal_url
 
@@ -36,6 +37,10 @@ def feed_pages(desk: Desk) -> APIRouter:
         headers["Content-Disposition"] = 'inline; filename="hart.ics"'
         return Response(found.data, media_type="text/calendar", headers=headers)
 
+    @router.api_route("/f/gestopt", methods=GET)
+    def ended(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
+        return desk.page(request, "feed-ended.html")
+
     @router.api_route("/f/{token}", methods=GET)
     def page(request: Request, token: str) -> Response:  # pyright: ignore[reportUnusedFunction]
         with desk.store.read() as session:
@@ -44,9 +49,7 @@ def feed_pages(desk: Desk) -> APIRouter:
                 raise HTTPException(404)
             language = found[1].language
         url = feed_url(desk.settings.base_url, token)
-        return desk.page(
-            request, "feed.html", language=language, url=url, webcal=webcal_url(url), ended=False
-        )
+        return desk.page(request, "feed.html", language=language, url=url, webcal=webcal_url(url))
 
     @router.post("/f/{token}")
     def end(request: Request, token: str) -> Response:  # pyright: ignore[reportUnusedFunction]
@@ -56,8 +59,9 @@ def feed_pages(desk: Desk) -> APIRouter:
                 raise HTTPException(404)
             feed, person = found
             revoke_feed(session, feed.id or 0, now=desk.clock(), actor="participant")
-            language = person.language
-        return desk.page(request, "feed.html", language=language, ended=True)
+            language = language_of(request, person.language)
+        # The address opens nothing any more, in no language and not after a reload; so what is said stands elsewhere.
+        return RedirectResponse(f"/f/gestopt?lang={language}", status_code=303)
 
     return router
 

@@ -267,7 +267,10 @@ def test_the_link_in_the_thank_you_opens_the_certificate_without_an_account(
     assert sheet.headers["content-type"] == "application/pdf"
     assert sheet.headers["content-disposition"] == f'attachment; filename="hart-{certificate.number}.pdf"'
     assert sheet.content == write_pdf(certificate)
-    assert "Certificate of attendance" in browser.get(f"{path}?lang=en").text
+    english = browser.get(f"{path}?lang=en").text
+    assert "Certificate of attendance" in english
+    assert "2 hours" in text_of(english)
+    assert '<span class="quiet" lang="nl">' in english, "the place is in the words of staff"
 
 
 @pytest.mark.parametrize("path", ["/c/1-AAAA-BBBB-CCCC", "/c/1-AAAA-BBBB-CCCC.pdf", "/c/%00", "/c/x.pdf"])

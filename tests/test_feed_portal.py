@@ -155,6 +155,15 @@ def test_looking_at_the_page_makes_and_ends_nothing(site: Site):
     assert dump(site.store) == before
 
 
+def test_what_is_said_of_an_ended_subscription_can_be_read_again_and_in_the_other_language(site: Site):
+    own = subscribe(site)
+    ended = site.browser.post(f"{own}?lang=en")
+    assert "Your subscription has ended" in ended.text
+    assert own not in str(ended.url), "its address opens nothing any more"
+    assert "Je abonnement is gestopt" in site.browser.get(f"{ended.url.path}?lang=nl").text
+    assert "Je abonnement is gestopt" in site.browser.post(own).text, "without a choice, in the person's own"
+
+
 def test_a_feed_that_is_no_persons_has_no_page_and_cannot_be_ended_by_its_address(site: Site):
     with site.store.write() as session:
         token = make_feed(session, FeedKind.STAFF, now=site.clock.at)[1]

@@ -40,11 +40,16 @@ def test_every_mail_is_whole_in_both_languages(kind: MessageKind, language: str)
         assert not re.search(r"None|Undefined|\{\{|\{%|\{#|datetime|Markup", body)
     assert COMMON["person_name"] in text
     assert COMMON["person_name"] in html
-    assert COMMON["privacy_url"] in text
-    assert f'href="{COMMON["privacy_url"]}"' in html
+    privacy = COMMON["privacy_url"] + (
+        "?lang=en" if language == "en" else ""
+    )  # the page in the language of the mail
+    assert f"{privacy}\n" in text
+    assert f'href="{privacy}"' in html
     assert "Neem het schoolplan mee." in text
     assert "Neem het schoolplan mee." in html
     assert f'<html lang="{language}"' in html
+    # Webmail keeps neither html nor body; what a screen reader needs stands on an element that it does keep.
+    assert re.search(f'<div role="article" aria-label="[^"]+" lang="{language}">', html)
     assert parsed(composed)["Content-Language"] == language
     assert "\n\n\n" not in text
 
@@ -193,9 +198,9 @@ def test_the_source_of_the_data_is_the_school_also_in_a_group() -> None:
 
 def test_an_update_shows_before_and_after() -> None:
     text, html = bodies(mail(MessageKind.INVITATION_UPDATE))
-    assert "Wanneer was: dinsdag 6 oktober 2026, 13:00–16:00 uur\n" in text
-    assert "Wanneer wordt: woensdag 7 oktober 2026, 13:30–16:30 uur\n" in text
-    assert "Waar was: De Toneelschuur\nWaar wordt: De Pletterij, Haarlem\n" in text
+    assert "Oud moment: dinsdag 6 oktober 2026, 13:00–16:00 uur\n" in text
+    assert "Nieuw moment: woensdag 7 oktober 2026, 13:30–16:30 uur\n" in text
+    assert "Oude plek: De Toneelschuur\nNieuwe plek: De Pletterij, Haarlem\n" in text
     assert html.index("dinsdag 6 oktober") < html.index("woensdag 7 oktober", html.index("dinsdag 6 oktober"))
     assert "Een eerder antwoord telt na deze wijziging niet meer" in text
 
@@ -203,8 +208,8 @@ def test_an_update_shows_before_and_after() -> None:
 @pytest.mark.parametrize(
     ("changes", "has", "lacks"),
     [
-        ({"previous_place": ""}, "Waar was: Nog niet bekend", "Wanneer was"),
-        ({"previous_ends_at": datetime(2026, 10, 7, 14, 0, tzinfo=UTC)}, "13:30–16:00 uur", "Waar was"),
+        ({"previous_place": ""}, "Oude plek: Nog niet bekend", "Oud moment"),
+        ({"previous_ends_at": datetime(2026, 10, 7, 14, 0, tzinfo=UTC)}, "13:30–16:00 uur", "Oude plek"),
         ({}, "Moment en plek blijven gelijk", "telt na deze wijziging niet meer"),
         ({"partstat": PartStat.ACCEPTED}, "dat blijft zo staan", "telt na deze wijziging niet meer"),
     ],
@@ -223,7 +228,6 @@ def test_a_cancellation_says_so_and_why_and_asks_no_answer() -> None:
     assert composed.subject.startswith("Gaat niet door: Studiemiddag drama")
     for body in bodies(composed):
         assert "Deze bijeenkomst gaat niet door" in body
-        assert "geannuleerd" in body
         assert "De docent is ziek." in body
         assert "Laat weten" not in body
 

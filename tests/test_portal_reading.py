@@ -2,13 +2,15 @@
 
 import re
 from datetime import timedelta
+from html import unescape
 from itertools import pairwise, product
 
 import pytest
 from justhtml import JustHTML
 from portal_site import CHOSEN, Site, site, text_of
+from sqlmodel import select
 
-from models import EvaluationRequest, Gathering, Invitation
+from models import EvaluationRequest, Gathering, Invitation, RoleHolder
 from models.enums import GatheringState, PartStat, RequestState
 from portal.pages import STATIC
 from traject.html_check import contrast
@@ -100,7 +102,56 @@ def test_an_english_page_says_which_words_are_dutch(site: Site):
     page = site.browser.get(f"{site.invitation}?lang=en").text
     assert '<h1 lang="nl">Studiemiddag beeldende kunst</h1>' in page
     assert '<p class="lines" lang="nl">Een middag' in page
+    assert '<dd lang="nl">Hart, Kleine Houtweg 18, Haarlem</dd>' in page
     assert ' lang="nl">' not in re.sub(r"<html[^>]*>|<a [^>]*>", "", site.browser.get(site.invitation).text)
+
+
+def test_what_somebody_writes_from_right_to_left_reads_so_and_turns_nothing_around(site: Site):
+    thanks = site.browser.post(site.invitation, data={"answer": "ACCEPTED", "comment": "أحضر معي زميلة"}).text
+    assert '<blockquote class="lines" dir="auto">أحضر معي زميلة</blockquote>' in thanks
+    for path in (site.invitation, site.evaluation):
+        fields = re.findall('<(?:textarea|input type="text")[^>]*>', site.browser.get(path).text)
+        assert fields
+        assert all('dir="auto"' in field for field in fields)
+
+
+def test_the_title_says_how_it_stands_so_that_a_screen_reader_says_it_first(site: Site):
+    def title(page: str) -> str:
+        return unescape(re.findall("<title>(.*)</title>", page)[0]).removesuffix(" · Hart")
+
+    what = "Studiemiddag beeldende kunst"
+    assert title(site.browser.get(site.invitation).text) == what
+    assert title(site.browser.post(site.invitation, data={}).text) == f"Fout: {what}"
+    sent = site.browser.post(site.invitation, data={"answer": "ACCEPTED"}).text
+    assert title(sent) == f"Fijn, tot dan! · {what}"
+    assert title(site.browser.get(site.invitation).text) == f"Beantwoord: {what}"
+    offer(site)
+    assert title(site.browser.get(site.invitation).text) == f"Plek vrij: {what}"
+    assert title(uninvite(site)) == f"Niet meer uitgenodigd: {what}"
+    assert title(site.browser.post(site.evaluation, data={}).text).startswith("Fout: ")
+    site.browser.post(site.evaluation, data=CHOSEN)
+    assert title(site.browser.get(site.evaluation).text).startswith("Ingevuld: ")
+
+
+def test_a_group_says_that_it_must_be_answered_and_that_it_was_not(site: Site):
+    def groups(page: str) -> list[str]:
+        return re.findall('<fieldset class="question [^>]*>', page)
+
+    for tag in groups(site.browser.get(site.evaluation).text):
+        assert ('role="radiogroup"' in tag) == ("choices" not in tag)
+        assert "aria-invalid" not in tag
+    page = site.browser.post(site.evaluation, data={}).text
+    wrong = [tag for tag in groups(page) if " wrong" in tag]
+    assert len(wrong) == len(CHOSEN)
+    for tag in wrong:
+        assert "-problem" in tag
+        if "radiogroup" in tag:
+            assert 'aria-required="true"' in tag
+            assert 'aria-invalid="true"' in tag
+    boxes = re.findall('<input type="checkbox"[^>]*name="activiteiten-soort"[^>]*>', page)
+    assert boxes
+    assert all('aria-invalid="true"' in box for box in boxes)
+    assert not re.search("<fieldset[^>]*choices[^>]*aria-invalid", page), "a group cannot be invalid"
 
 
 def test_the_keyboard_lands_on_what_is_wrong(site: Site):
@@ -111,6 +162,23 @@ def test_the_keyboard_lands_on_what_is_wrong(site: Site):
         assert '<div class="problems" role="alert" tabindex="-1" autofocus>' in page
         assert page.count("autofocus") == 1
     assert "autofocus" not in site.browser.get(site.invitation).text
+
+
+def test_an_adviser_is_not_told_who_the_adviser_is(site: Site):
+    with site.store.write() as session:
+        own = session.get_one(Invitation, site.world.invitation).person_id
+        other = session.get_one(Invitation, site.world.other_invitation).person_id
+        held = RoleHolder(
+            trajectory_id=site.world.trajectory, role="adviseur", person_id=other, since=site.clock.at
+        )
+        session.add(held)
+    assert "Jan de Wit is je adviseur" in text_of(site.browser.get(site.invitation).text)
+    with site.store.write() as session:
+        session.exec(select(RoleHolder)).one().person_id = own
+    for path in (site.invitation, f"{site.invitation}/bedankt"):
+        page = text_of(site.browser.get(path).text)
+        assert "is je adviseur" not in page
+        assert "cmk@hart.example" in page
 
 
 def test_who_is_no_longer_invited_is_not_told_that_it_is_cancelled(site: Site):

@@ -247,7 +247,7 @@ def check_answers(
 NEEDED: dict[QuestionKind, Text] = {
     QuestionKind.SCALE: Text("Kies een cijfer van 1 tot en met 5.", "Choose a number from 1 to 5."),
     QuestionKind.CHOICE: Text("Kies een van de antwoorden.", "Choose one of the answers."),
-    QuestionKind.CHOICES: Text("Kies minstens een antwoord.", "Choose at least one answer."),
+    QuestionKind.CHOICES: Text("Kies minstens één antwoord.", "Choose at least one answer."),
     QuestionKind.SHORT: Text("Vul hier iets in.", "Please fill this in."),
     QuestionKind.LONG: Text("Vul hier iets in.", "Please fill this in."),
 }
