@@ -214,7 +214,7 @@ def _of_fields(parts: Sequence[Part]) -> Iterator[_Said]:
 def _as_given(value: str) -> list[str]:
     """An address of a field whose domain has no dot, is a number, or is not even allowed: there it can be nothing else."""
     given = value.partition(";")[2].strip().strip("<>").lower()
-    return [given] if re.fullmatch(r"[^\s@]{1,64}@[^\s@]{1,253}", given) else []
+    return [given] if given.isprintable() and re.fullmatch(r"[^\s@]{1,64}@[^\s@]{1,253}", given) else []
 
 
 def _of_words(mail: Part, text: str, returned: Sequence[Part]) -> Iterator[_Said]:

@@ -146,3 +146,8 @@ def test_a_mail_from_nobody_that_says_nobody_is_there_is_a_report():
 def test_a_field_of_the_report_gives_any_address(address):
     found = failure_of(REPORT.format(to=address, status="5.1.1", reply="550 5.1.1 user unknown"))
     assert (found.address, found.is_hard) == (address, True)
+
+
+@pytest.mark.parametrize("address", ["noor\0@localhost", "noor@local\x1bhost", "noor@ localhost"])
+def test_no_address_is_made_of_what_cannot_be_printed(address):
+    assert failure_of(REPORT.format(to=address, status="5.1.1", reply="550 user unknown")).address is None
