@@ -15,9 +15,13 @@ from models.enums import PartStat
 _ROLES = frozenset({"CHAIR", "REQ-PARTICIPANT", "OPT-PARTICIPANT", "NON-PARTICIPANT"})
 _PARTSTATS = frozenset(PartStat)
 _NEEDED = ("UID", "DTSTAMP", "DTSTART", "DTEND", "SUMMARY", "ORGANIZER", "SEQUENCE")
-_NEEDED_IN: dict[str, tuple[str, ...]] = {"DECLINECOUNTER": ("UID", "DTSTAMP", "ORGANIZER", "SEQUENCE")}
+_NEEDED_IN: dict[str, tuple[str, ...]] = {
+    "CANCEL": ("UID", "DTSTAMP", "DTSTART", "ORGANIZER", "SEQUENCE"),
+    "DECLINECOUNTER": ("UID", "DTSTAMP", "ORGANIZER", "SEQUENCE"),
+}
 """By METHOD, after the tables of RFC 5546: REQUEST §3.2.2, CANCEL §3.2.5, DECLINECOUNTER §3.2.8 (ATTENDEE 1+ as well, see
-`_people`). Stricter than these only where clients are: DTEND, and in a CANCEL what a client without the event shows."""
+`_people`). Stricter than these only where clients are: an end in a REQUEST, and in a CANCEL DTSTART, without which Exchange
+makes no appointment of it."""
 _ONCE = (
     *(*_NEEDED, "DESCRIPTION", "LOCATION", "STATUS", "URL", "TRANSP", "CREATED", "LAST-MODIFIED"),
     *("DURATION", "CLASS", "PRIORITY", "GEO", "RECURRENCE-ID"),

@@ -1,7 +1,7 @@
 """What is right by RFC 5545 and 5546, however seldom we write it so, is no fault to the lint."""
 
 import pytest
-from test_calendar_lint import ALARM, END, GOOD, ZONE, swap, within
+from test_calendar_lint import ALARM, CANCEL, END, GOOD, ZONE, swap, within
 from test_calendar_lint_mail import ATTACHED_HEAD, HEAD, HTML, INLINE_HEAD, PLAIN, mail
 
 from calendars.lint import lint
@@ -48,6 +48,7 @@ RIGHT = {
     "a later version": swap(b"SEQUENCE:0", b"SEQUENCE:7"),
     "a UUID": swap(b"UID:7f0c@traject.example", b"UID:0b7e3f2c-5f7e-4d0a-9a51-1f2e3d4c5b6a"),
     "a letter of four octets": swap(b"Studiemiddag muziek", "Studiemiddag 🎻".encode()),
+    "a CANCEL without title and end": CANCEL.replace(b"SUMMARY:Studiemiddag muziek\r\n", b"").replace(END + b"\r\n", b""),
     "what RFC 9073 adds": within(b"BEGIN:PARTICIPANT\r\nUID:p\r\nPARTICIPANT-TYPE:SPEAKER\r\nEND:PARTICIPANT"),
 }  # fmt: skip
 RIGHT_MAILS = {
