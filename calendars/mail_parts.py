@@ -141,7 +141,7 @@ def _part(message: Message, depth: int, left: list[int]) -> Part:
     found = message.get_params(failobj=[], header="content-type")
     payload = message.get_payload()
     children = [child for child in payload if isinstance(child, Message)] if isinstance(payload, list) else []
-    content_type = message.get_content_type()
+    content_type = message.get_content_type().split(maxsplit=1)[0]  # some leave the semicolon behind it out
     if content_type in _SIGNED_TYPES and (signed := signed_content(_octets(message))):
         _refuse_too_much(signed)
         children = [message_from_bytes(signed, policy=_Headers())]

@@ -57,6 +57,25 @@ Auto-Submitted: auto-replied
 
 You sent mail to noor@school.example. That's not a valid user here.
 """
+OF_OLD = """\
+Return-Path: <>
+From: "Mail Deliver System" <MAILER-DAEMON>
+To: traject+b-1@hart.example
+Subject: Returned Mail: User unknown
+Content-Type: multipart/mixed; boundary="---b"
+
+-----b
+Content-Type: text/plain
+   charset="iso-8859-1"
+
+The original message was received at Thu, 29 Apr 2027 23:34:45 +0200
+
+---The following addresses had delivery errors---
+
+noor@school.example [User unknown]
+
+-----b--
+"""
 
 HARD = {
     "a code of policy, and nobody there": ("5.7.1", "550 5.7.1 No such user"),
@@ -151,3 +170,8 @@ def test_a_field_of_the_report_gives_any_address(address):
 @pytest.mark.parametrize("address", ["noor\0@localhost", "noor@local\x1bhost", "noor@ localhost"])
 def test_no_address_is_made_of_what_cannot_be_printed(address):
     assert failure_of(REPORT.format(to=address, status="5.1.1", reply="550 user unknown")).address is None
+
+
+def test_a_part_whose_type_lacks_its_semicolon_is_read_all_the_same():
+    found = failure_of(OF_OLD)
+    assert (found.address, found.is_hard) == (TO, True)
