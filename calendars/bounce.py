@@ -186,10 +186,11 @@ def _judge(said: _Said, text: str) -> Failure:
     for words in (said.words, text):
         if reason is Reason.UNDEFINED:
             reason = of_reply(words)
-    if reason is Reason.POLICY and code.endswith((".7.0", ".7.1")):
+    if reason is Reason.POLICY and re.fullmatch(r"\d\.7\.\d\d?", code):
         # Some servers give the code of a policy to whatever they refuse.
         finer = of_words(said.words or text)
-        if finer in _FINER or (finer is Reason.USER_UNKNOWN and says_nobody(said.words or text)):
+        is_unclear = code.endswith((".7.0", ".7.1")) and finer in _FINER
+        if is_unclear or (finer is Reason.USER_UNKNOWN and says_nobody(said.words or text)):
             reason = finer
     if reason is Reason.UNDEFINED and not is_final:
         reason = Reason.DELAYED

@@ -93,7 +93,7 @@ _WORDS: tuple[tuple[Reason, str], ...] = (
     ),
     (
         Reason.BLOCKED,
-        r"not accept(ing)? (any )?(e?-?mails?|messages?) from|sender (address )?(rejected|verif)|verification failed for"
+        r"not accept(ing)? (any )?(e?-?mails?|messages?) from|sender (address )?(rejected|verif)|verification failed for|cannot resolve your"
         r"|(invalid|unknown|bad|nonexistent) (envelope )?sender\b|(?<!to )(?<!the )sender\b[^\n]{0,30}(not exist|n't exist"
         r"|not found|unknown|invalid)|(sender|mail from|\bfrom|your)\b:?( e?-?mail| address)?'?s? domain\b[^\n]{0,30}"
         r"(not|n't|invalid|unknown|resolve)",
@@ -105,7 +105,7 @@ _WORDS: tuple[tuple[Reason, str], ...] = (
     ),
     (
         Reason.MAILBOX_FULL,
-        r"mail ?(box|folder|drop)( \S+)? (is |was )?(too )?full|mail ?box space|(mailbox|account) exceeds|(inbox|mailbox|postvak)[^\n]{0,60} vol\b|(inbox|mailbox|account) is full|over ?quota|quota (is )?"
+        r"mail ?(box|folder|drop)( \S+)? (is |was )?(too )?full|mail ?box space|(mailbox|account) exceeds|(inbox|mailbox|postvak)[^\n]{0,60} vol\b|(inbox|mailbox|account) is full|over (disk )?quota|overquota|quota (is )?"
         r"exceed|exceed\w* [^\n]{0,40}(quota|storage)|quota (violation|limit|full)|(mailbox|disk|storage)[^\n]{0,20} "
         r"(quota|size|space) (limit|exceeded|is full)|full mailbox|reached [^\n]{0,20}quota|out of (storage|disk|quota)|insufficient (disk|storage|system storage)"
         r"|not enough (disk|storage)|storage space|disk (space )?full|user is over the|maildir delivery failed"
@@ -119,7 +119,7 @@ _WORDS: tuple[tuple[Reason, str], ...] = (
     ),
     (
         Reason.NO_MAIL,
-        r"null ?mx|no mail-enabled subscriptions|does not accept (any )?(mail|e-?mail)(?! (over|from|without))|doesn.t accept mail|domain [^\n]{0,40}not accept(ing)? mail",
+        r"null ?mx|reject all mails|record indicated no smtp|no mail-enabled subscriptions|does not accept (any )?(mail|e-?mail)(?! (over|from|without))|doesn.t accept mail|domain [^\n]{0,40}not accept(ing)? mail",
     ),
     (
         Reason.USER_UNKNOWN,
@@ -134,7 +134,7 @@ _WORDS: tuple[tuple[Reason, str], ...] = (
         r"|unroutable address|non existent user|mailbox unavailable|mailbox not (found|available)|recipient (address )?rejected: (access denied"
         r"|undeliverable|unverified)|undeliverable address|no valid recipients?\b(?! from)"
         r"|(wrong|invalid) or no longer valid|niet meer geldig|final email delivery point|there is no (such|user|one)|is not (a valid|one of our|known|active at)|delivery to non-?existent"
-        r"|not a (valid|known|local) (mailbox|user|recipient|address)|no mail ?box|mailbox( name)? (is )?not allowed"
+        r"|badrcptto|badrecipientto|unknown e-?mail|address(es)? were unknown|rcpt\b[^\n]{0,90}(does not|doesn.t) exist|mailbox not present|recipient has been denied|not a (valid|known|local) (mailbox|user|recipient|address)|no mail ?box|mailbox( name)? (is )?not allowed"
         r"|not (present |listed )?in (the |our |my )?([a-z]+ )?(directory|address book|validrcptto)|account unavailable"
         r"|can('t|not) accept user|(recipient|user) not ok|missing home directory|rejected recipients|reserved by rfc"
         r"|address[^\n]{0,40} no longer (exists|in use|available)|nessun utente"
@@ -165,8 +165,8 @@ _WORDS: tuple[tuple[Reason, str], ...] = (
         r"|no such (host|domain)|no mx (was )?found|(host|domain)\b[^\n]{0,60}(does ?n.?o?t exist|non-?existent|couldn.t be found|not exist)"
         r"|(invalid|illegal|bad|non-?existent) (host|domain)|couldn.t find any host|nxdomain|unrouteable mail domain"
         r"|name service error|no mx record|no mail server|no (a|mx|dns) (records?|entry)|bad destination (system|host)|could not find a gateway"
-        r"|domain must exist|find the recipient domain|domain is not reachable|all relevant mx records point to non-existent|domein[^\n]{0,60}(bestaat niet|niet (worden )?gevonden)"
-        r"|domain?[^\n]{0,60}(existiert nicht|nicht gefunden)|cannot resolve|unable to resolve|dns (error|lookup failed)",
+        r"|(name or|nodename nor) serv(ice|name)|no address associated|all host address lookups failed|domain must exist|find the recipient domain|domain is not reachable|all relevant mx records point to non-existent|domein[^\n]{0,60}(bestaat niet|niet (worden )?gevonden)"
+        r"|domain?[^\n]{0,60}(existiert nicht|nicht gefunden)|cannot resolve(?! your)|unable to resolve|dns (error|lookup failed)",
     ),
     (Reason.VIRUS, r"\bvirus(es)?\b(?! ?wall)|malware|infected"),
     (
@@ -226,7 +226,7 @@ _REPLIES: dict[str, Reason] = {
 _OF_RECIPIENT = re.compile(r"RCPT TO", re.IGNORECASE)
 _NOBODY = re.compile(
     r"no such (user|recipient|mailbox|address|account)|non-?existent (user|recipient|mailbox)|(user|recipient) (is )?unknown"
-    r"|unknown (user|recipient)|no mailbox found|mail-?box (was )?not found|(?<!sender )(user|recipient|mailbox|account|address)"
+    r"|unknown (user|recipient)|no mailbox (found|here|by that)|mail-?box (was )?not found|(?<!sender )(user|recipient|mailbox|account|address)"
     r" (does not|doesn't) exist",
     re.IGNORECASE,
 )

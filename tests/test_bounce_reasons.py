@@ -85,6 +85,9 @@ HARD = {
         "5.7.1",
         "554 5.7.1 <noor@school.example>: Recipient address rejected: Nonexistent user",
     ),
+    "qmail with another code of policy": ("5.0.0", "550 sorry, no mailbox here by that name. (#5.7.17)"),
+    "a domain that nobody serves": ("5.0.0", "[school.example]: Name or service not known"),
+    "addresses, in the plural": ("5.0.0", "550 destination addresses were unknown"),
     "a directory": ("5.0.0", "550 address not present in directory"),
     "a list of known recipients": ("5.0.0", "550 recipient is not in my validrcptto list"),
     "a name that is not allowed": ("5.0.0", "553 mailbox name not allowed"),
@@ -126,6 +129,12 @@ SOFT = {
     ),
     "IPv6": ("5.7.510", "550 school.example does not accept email over IPv6", Reason.BLOCKED),
     "a HELO": ("5.5.4", "501 5.5.4 Invalid domain name", Reason.SYSTEM),
+    "a full disk, under a heading": (
+        "5.0.0",
+        "Undeliverable Address. The recipient is over disk quota",
+        Reason.MAILBOX_FULL,
+    ),
+    "our own domain": ("5.0.0", "550 cannot resolve your domain", Reason.BLOCKED),
     "no space": ("5.0.0", "550 mail box space not enough", Reason.MAILBOX_FULL),
 }
 
