@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from unicodedata import normalize
 
+from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
+
 from calendars.content_lines import Component, Line
 from calendars.lint_finding import Finding, Findings
 from calendars.lint_values import lint_values
@@ -171,7 +173,8 @@ def _time(line: Line, zones: dict[str, Component], keep: Callable[[datetime], No
     if tzid not in zones:
         message = f"{name} names the TZID {tzid}, and there is no VTIMEZONE for it: Outlook shifts the hour."
         yield Finding("tzid-without-vtimezone", line.number, message, tzid)
-    zone = known_zone(tzid)
+    # Outlook and Exchange name zones in their own way; with its VTIMEZONE every client knows what is meant.
+    zone = known_zone(WINDOWS_TO_OLSON.get(tzid, tzid) if tzid in zones else tzid)
     if zone is None:
         yield Finding(
             "tzid-not-iana", line.number, f"{name} names the TZID {tzid}, which is no IANA zone.", tzid

@@ -94,7 +94,12 @@ BROKEN = [
     ("floating-time", swap(b"DTSTART;TZID=Europe/Amsterdam:", b"DTSTART:")),
     ("tzid-without-vtimezone", GOOD.replace(ZONE, b"")),
     ("tzid-without-vtimezone", swap(b"DTEND;TZID=Europe/Amsterdam", b"DTEND;TZID=Europe/Brussels")),
-    ("tzid-not-iana", GOOD.replace(b"Europe/Amsterdam", b"W. Europe Standard Time")),
+    ("tzid-not-iana", GOOD.replace(b"Europe/Amsterdam", b"Amsterdam, Berlin, Rome")),
+    (
+        "tzid-without-vtimezone",
+        GOOD.replace(ZONE, b"").replace(b"Europe/Amsterdam", b"W. Europe Standard Time"),
+    ),
+    ("vtimezone-wrong", GOOD.replace(b"Europe/Amsterdam", b"GMT Standard Time")),
     ("tzid-not-iana", GOOD.replace(b"Europe/Amsterdam", b"Pacific")),
     ("vtimezone-twice", swap(ZONE, ZONE + ZONE)),
     ("vtimezone-wrong", swap(ZONE, DAYLIGHT_ONLY)),

@@ -10,6 +10,23 @@ from calendars.lint_mail import lint_mail
 START = b"DTSTART;TZID=Europe/Amsterdam:20261105T133000"
 NO_ZONE = GOOD.replace(ZONE, b"")
 DISPLAYED = ALARM.replace(b"TRIGGER:-PT1H", b"TRIGGER;VALUE=DATE-TIME:20261105T100000Z")
+OUTLOOK_ZONE = b"""\
+BEGIN:VTIMEZONE
+TZID:W. Europe Standard Time
+BEGIN:STANDARD
+DTSTART:16010101T030000
+TZOFFSETFROM:+0200
+TZOFFSETTO:+0100
+RRULE:FREQ=YEARLY;INTERVAL=1;BYDAY=-1SU;BYMONTH=10
+END:STANDARD
+BEGIN:DAYLIGHT
+DTSTART:16010101T020000
+TZOFFSETFROM:+0100
+TZOFFSETTO:+0200
+RRULE:FREQ=YEARLY;INTERVAL=1;BYDAY=-1SU;BYMONTH=3
+END:DAYLIGHT
+END:VTIMEZONE
+""".replace(b"\n", b"\r\n")
 
 RIGHT = {
     "enumerated values in small letters": GOOD.replace(b"NEEDS-ACTION", b"needs-action").replace(
@@ -25,6 +42,8 @@ RIGHT = {
     "whole days": NO_ZONE.replace(START, b"DTSTART;VALUE=DATE:20261105").replace(END, b"DTEND;VALUE=DATE:20261106"),
     "the type said": swap(b"DTSTART;TZID", b"DTSTART;VALUE=DATE-TIME;TZID"),
     "a zone in quotes": swap(b"DTSTART;TZID=Europe/Amsterdam", b'DTSTART;TZID="Europe/Amsterdam"'),
+    "a zone as Outlook names it": GOOD.replace(b"Europe/Amsterdam", b"W. Europe Standard Time"),
+    "a zone as Outlook writes it": NO_ZONE.replace(b"BEGIN:VEVENT", OUTLOOK_ZONE + b"BEGIN:VEVENT").replace(b"Europe/Amsterdam", b"W. Europe Standard Time"),
     "the zone after the event": NO_ZONE.replace(b"END:VCALENDAR", ZONE + b"END:VCALENDAR"),
     "a zone too many": swap(ZONE, ZONE + ZONE.replace(b"Amsterdam", b"Brussels")),
     "folded with a tab": swap(b"Neem de map", b"Neem\r\n\t de map"),
