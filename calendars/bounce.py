@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-from calendars.bounce_reasons import CODE, HARD, STATUS, Reason, of_codes, of_reply, of_words
+from calendars.bounce_reasons import CODE, HARD, STATUS, Reason, of_codes, of_reply, of_words, says_nobody
 from calendars.bounce_text import (
     addresses,
     bare_names,
@@ -41,6 +41,10 @@ _REFUSED_UNREAD = re.compile(
     r"(was|is|has been) (automatically )?(rejected|refused)", re.IGNORECASE
 )  # RFC 5429
 _NOT_OF_ADDRESS = (Reason.MAILBOX_FULL, Reason.SUSPENDED)  # what servers say with a 5.1.1 all the same
+_NOT_AFTER_CODE = (*_FINER, Reason.TOO_BIG)  # and what they say right behind it
+_GIVEN = re.compile(
+    r"\(reason: ([^\n]{1,500})\)[ \t]*$", re.MULTILINE
+)  # sendmail: what the other server said
 _DAEMON = re.compile(r"mailer-?daemon|mail delivery (sub)?system", re.IGNORECASE)
 
 
@@ -164,8 +168,12 @@ def _judge(said: _Said, text: str) -> Failure:
     is_final = said.action != "delayed"
     replied, field, written = (CODE.findall(words) for words in (said.words, said.status, text))
     reason, code = of_codes(replied)
-    if reason is Reason.USER_UNKNOWN and (finer := of_words(said.words)) in _NOT_OF_ADDRESS:
-        reason = finer
+    given = _GIVEN.search(said.words)
+    if given and not CODE.search(given[1]) and (finer := of_words(given[1])) is not Reason.UNDEFINED:
+        reason, code = finer, ""
+    if reason is Reason.USER_UNKNOWN:
+        finer, behind = of_words(said.words), of_words(said.words.partition(code)[2][:200])
+        reason = finer if finer in _NOT_OF_ADDRESS else behind if behind in _NOT_AFTER_CODE else reason
     if reason is Reason.UNDEFINED:
         reason = of_words(f"{said.words}\n{said.status}")
     for codes in (field, written):
@@ -178,12 +186,12 @@ def _judge(said: _Said, text: str) -> Failure:
     for words in (said.words, text):
         if reason is Reason.UNDEFINED:
             reason = of_reply(words)
-    if (
-        reason is Reason.POLICY
-        and code.endswith((".7.0", ".7.1"))
-        and (finer := of_words(said.words or text)) in _FINER
-    ):
-        reason = finer
+    if reason is Reason.POLICY and re.fullmatch(r"\d\.7\.\d\d?", code):
+        # Some servers give the code of a policy to whatever they refuse.
+        finer = of_words(said.words or text)
+        is_unclear = code.endswith((".7.0", ".7.1")) and finer in _FINER
+        if is_unclear or (finer is Reason.USER_UNKNOWN and says_nobody(said.words or text)):
+            reason = finer
     if reason is Reason.UNDEFINED and not is_final:
         reason = Reason.DELAYED
     known = [each for each in (code, *field, *replied, *written) if each and not each.startswith("2")]
@@ -197,10 +205,17 @@ def _of_fields(parts: Sequence[Part]) -> Iterator[_Said]:
     for block in (block for part in parts if part.content_type in _STATUS_PARTS for block in part.parts):
         values = [block.header(name) for name in _RECIPIENTS]
         if any(values) or block.header("Action"):
-            address, *also = _unique(found for value in values for found in addresses(value)) or (None,)
+            found = [each for read in (addresses, _as_given) for value in values for each in read(value)]
+            address, *also = _unique(found) or (None,)
             action = re.split(r"[\s;(]", block.header("Action").lower(), maxsplit=1)[0]
             diagnosis = block.header("Diagnostic-Code")
             yield _Said(address, action, block.header("Status"), diagnosis, tuple(filter(None, also)))
+
+
+def _as_given(value: str) -> list[str]:
+    """An address of a field whose domain has no dot, is a number, or is not even allowed: there it can be nothing else."""
+    given = value.partition(";")[2].strip().strip("<>").lower()
+    return [given] if given.isprintable() and re.fullmatch(r"[^\s@]{1,64}@[^\s@]{1,253}", given) else []
 
 
 def _of_words(mail: Part, text: str, returned: Sequence[Part]) -> Iterator[_Said]:

@@ -77,6 +77,7 @@ _CODES: tuple[tuple[str, Reason], ...] = (
     (r"[45]\.4\.(7|300|31[67])", Reason.EXPIRED),  # three digits: Exchange Online
     (r"4\.4\.[1-36]|5\.4\.[236]|[45]\.4\.(14|312)", Reason.NETWORK),
     (r"[45]\.7\.(6\d\d|51[0-3])", Reason.BLOCKED),
+    (r"[45]\.5\.4", Reason.SYSTEM),  # of what the sending server says: "invalid domain name" in a HELO
     (r"[45]\.7\.\d{1,3}", Reason.POLICY),
 )
 
@@ -85,10 +86,17 @@ _CODES_ALONE: tuple[tuple[str, Reason], ...] = ((r"5\.1\.\d{1,3}|5\.2\.1", Reaso
 
 # In order: the first that is found in a server's reply counts, so what tells most stands first.
 _WORDS: tuple[tuple[Reason, str], ...] = (
-    (Reason.TOO_MANY, r"gr[ae]y-?list|temporarily (deferred|rejected)|deferred due to|RecipientRateLimit"),
+    (
+        Reason.TOO_MANY,
+        r"gr[ae]y-?list|temporarily (deferred|rejected)|deferred due to|RecipientRateLimit"
+        r"|too many (invalid|unknown|bad|errors)|rate that prevents",
+    ),
     (
         Reason.BLOCKED,
-        r"not accept(ing)? (any )?(e?-?mails?|messages?) from|sender (address )?(rejected|verif)|verification failed for",
+        r"not accept(ing)? (any )?(e?-?mails?|messages?) from|sender (address )?(rejected|verif)|verification failed for|cannot resolve your"
+        r"|(invalid|unknown|bad|nonexistent) (envelope )?sender\b|(?<!to )(?<!the )sender\b[^\n]{0,30}(not exist|n't exist"
+        r"|not found|unknown|invalid)|(sender|mail from|\bfrom|your)\b:?( e?-?mail| address)?'?s? domain\b[^\n]{0,30}"
+        r"(not|n't|invalid|unknown|resolve)",
     ),
     (
         Reason.NETWORK,
@@ -97,7 +105,7 @@ _WORDS: tuple[tuple[Reason, str], ...] = (
     ),
     (
         Reason.MAILBOX_FULL,
-        r"mail ?(box|folder|drop)( \S+)? (is |was )?(too )?full|(mailbox|account) exceeds|(inbox|mailbox|postvak)[^\n]{0,60} vol\b|(inbox|mailbox|account) is full|over ?quota|quota (is )?"
+        r"mail ?(box|folder|drop)( \S+)? (is |was )?(too )?full|mail ?box space|(mailbox|account) exceeds|(inbox|mailbox|postvak)[^\n]{0,60} vol\b|(inbox|mailbox|account) is full|over (disk )?quota|overquota|quota (is )?"
         r"exceed|exceed\w* [^\n]{0,40}(quota|storage)|quota (violation|limit|full)|(mailbox|disk|storage)[^\n]{0,20} "
         r"(quota|size|space) (limit|exceeded|is full)|full mailbox|reached [^\n]{0,20}quota|out of (storage|disk|quota)|insufficient (disk|storage|system storage)"
         r"|not enough (disk|storage)|storage space|disk (space )?full|user is over the|maildir delivery failed"
@@ -111,7 +119,7 @@ _WORDS: tuple[tuple[Reason, str], ...] = (
     ),
     (
         Reason.NO_MAIL,
-        r"null ?mx|does not accept (any )?(mail|e-?mail)|doesn.t accept mail|domain [^\n]{0,40}not accept(ing)? mail",
+        r"null ?mx|reject all mails|record indicated no smtp|no mail-enabled subscriptions|does not accept (any )?(mail|e-?mail)(?! (over|from|without))|doesn.t accept mail|domain [^\n]{0,40}not accept(ing)? mail",
     ),
     (
         Reason.USER_UNKNOWN,
@@ -123,11 +131,17 @@ _WORDS: tuple[tuple[Reason, str], ...] = (
         r"|(invalid|bad|illegal|nonexistent|non-existent|incorrect) (recipient|mailbox|user|address|destination mailbox|final delivery user|"
         r"e-?mail address|local)|recipnotfound|recipientnotfound|RESOLVER\.ADR\.(recip|ex|invalid)|no (mailbox|mail box|"
         r"account|user)\b[^\n]{0,40}(here|by that|with that|under|exists|found|name)|not listed in|unrouteable address"
-        r"|unroutable address|mailbox unavailable|mailbox not (found|available)|recipient (address )?rejected: (access denied"
-        r"|undeliverable|unverified)|undeliverable address|no valid recipients?"
+        r"|unroutable address|non existent user|mailbox unavailable|mailbox not (found|available)|recipient (address )?rejected: (access denied"
+        r"|undeliverable|unverified)|undeliverable address|no valid recipients?\b(?! from)"
         r"|(wrong|invalid) or no longer valid|niet meer geldig|final email delivery point|there is no (such|user|one)|is not (a valid|one of our|known|active at)|delivery to non-?existent"
-        r"|not a valid (mailbox|user|recipient)|no mailbox|this (user|address|account) (does|is)[^\n]{0,10} (not|n.t)"
-        r"|doesn.t have an? [^\n]{0,30}account|we don.t handle mail for|email account that you tried to reach does not"
+        r"|badrcptto|badrecipientto|unknown e-?mail|address(es)? were unknown|rcpt\b[^\n]{0,90}(does not|doesn.t) exist|mailbox not present|recipient has been denied|not a (valid|known|local) (mailbox|user|recipient|address)|no mail ?box|mailbox( name)? (is )?not allowed"
+        r"|not (present |listed )?in (the |our |my )?([a-z]+ )?(directory|address book|validrcptto)|account unavailable"
+        r"|can('t|not) accept user|(recipient|user) not ok|missing home directory|rejected recipients|reserved by rfc"
+        r"|address[^\n]{0,40} no longer (exists|in use|available)|nessun utente"
+        r"|(destinatario|usuario|utente|cuenta|direcci[oó]n|buz[oó]n)\b[^\n]{0,60}(no existe|desconocid|inesistente|sconosciut|non esiste)"
+        r"|no existe\b[^\n]{0,30}(usuario|persona|cuenta|direcci)|nie istnieje|n[ãa]o existe|existerar? inte"
+        r"|this (user|address|account) (does|is)[^\n]{0,10} (not|n.t)"
+        r"|doesn.t have an? [^\n]{0,30}account|email account that you tried to reach does not"
         r"|(e-?mail)?adres(se)?\b[^\n]{0,60} (is )?(niet (gevonden|gekend|herkend|geldig)|bestaat niet|onbekend|ongeldig)"
         r"|(e-?mail)?adres[^\n]{0,60}niet (worden )?gevonden|onbekende (gebruiker|ontvanger|geadresseerde)|gebruiker onbekend"
         r"|(e-?mail-?)?adresse[^\n]{0,80}(nicht (gefunden|bekannt|vorhanden|gültig)|existiert nicht|unbekannt|ungültig)"
@@ -151,8 +165,8 @@ _WORDS: tuple[tuple[Reason, str], ...] = (
         r"|no such (host|domain)|no mx (was )?found|(host|domain)\b[^\n]{0,60}(does ?n.?o?t exist|non-?existent|couldn.t be found|not exist)"
         r"|(invalid|illegal|bad|non-?existent) (host|domain)|couldn.t find any host|nxdomain|unrouteable mail domain"
         r"|name service error|no mx record|no mail server|no (a|mx|dns) (records?|entry)|bad destination (system|host)|could not find a gateway"
-        r"|all relevant mx records point to non-existent|domein[^\n]{0,60}(bestaat niet|niet (worden )?gevonden)"
-        r"|domain?[^\n]{0,60}(existiert nicht|nicht gefunden)|cannot resolve|unable to resolve|dns (error|lookup failed)",
+        r"|(name or|nodename nor) serv(ice|name)|no address associated|all host address lookups failed|domain must exist|find the recipient domain|domain is not reachable|all relevant mx records point to non-existent|domein[^\n]{0,60}(bestaat niet|niet (worden )?gevonden)"
+        r"|domain?[^\n]{0,60}(existiert nicht|nicht gefunden)|cannot resolve(?! your)|unable to resolve|dns (error|lookup failed)",
     ),
     (Reason.VIRUS, r"\bvirus(es)?\b(?! ?wall)|malware|infected"),
     (
@@ -165,13 +179,13 @@ _WORDS: tuple[tuple[Reason, str], ...] = (
         r"black ?-?list|block ?-?list|deny ?list|\bblocked|banned|\brbl\b|dnsbl|spamhaus|spamcop|barracudacentral|sorbs"
         r"|reputation|reverse (dns|lookup|hostname)|\bptr\b|helo|(access|connection|client|host|server|ip)\b[^\n]{0,30} "
         r"(denied|refused by|rejected|not allowed)|sender[^\n]{0,30} (rejected|denied|refused|not exist|unknown|verify)"
-        r"|geblokkeerd|blockiert|please use the smtp server",
+        r"|geblokkeerd|blockiert|recipient preferences|requires? confirmation|whitelist|please use the smtp server",
     ),
     (
         Reason.POLICY,
         r"\bdmarc\b|\bspf\b|\bdkim\b|polic(y|ies)|beleid|richtlinie|not (authori[sz]ed|permitted|allowed)|unauthori[sz]ed"
-        r"|authenticat|relay(ing)? (access )?(denied|not|prohibited)|(unable|refus\w+|not allowed|cannot) to relay"
-        r"|must issue a starttls|requires? tls|moderat|restricted|permission to|only accept",
+        r"|authenticat|we don.t handle mail for|relay(ing)? (access )?(denied|not|prohibited)|(unable|refus\w+|not allowed|cannot) to relay"
+        r"|quarantined|must issue a starttls|requires? tls|moderat|restricted|permission to|only accept",
     ),
     (
         Reason.TOO_MANY,
@@ -210,6 +224,12 @@ _REPLIES: dict[str, Reason] = {
     "521": Reason.NO_MAIL,
 }
 _OF_RECIPIENT = re.compile(r"RCPT TO", re.IGNORECASE)
+_NOBODY = re.compile(
+    r"no such (user|recipient|mailbox|address|account)|non-?existent (user|recipient|mailbox)|(user|recipient) (is )?unknown"
+    r"|unknown (user|recipient)|no mailbox (found|here|by that)|mail-?box (was )?not found|(?<!sender )(user|recipient|mailbox|account|address)"
+    r" (does not|doesn't) exist",
+    re.IGNORECASE,
+)
 
 
 def of_codes(codes: Sequence[str], *, are_alone: bool = False) -> tuple[Reason, str]:
@@ -228,6 +248,11 @@ def of_words(said: str) -> Reason:
     """Return what a server's words mean, whatever their line breaks."""
     line = " ".join(said[:MAX_WORDS].replace("\u2019", "'").split())
     return next((reason for reason, words in _WORDS_FOUND if words.search(line)), Reason.UNDEFINED)
+
+
+def says_nobody(said: str) -> bool:
+    """Whether the words say outright that nobody has this address, whatever code stands beside them."""
+    return _NOBODY.search(" ".join(said[:MAX_WORDS].replace("\u2019", "'").split())) is not None
 
 
 def of_reply(said: str) -> Reason:

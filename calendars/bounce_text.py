@@ -9,7 +9,7 @@ from calendars.mail_parts import Part
 MAX_TEXT = 64 * 1024  # characters of what a server wrote
 MAX_MENTIONS = 20  # of one address
 
-_ADDRESS = r"(?<![\w.+=/-])[\w+=&/-][\w.+=&/'~!#$%*^`{|}-]{0,63}@[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}\.){1,9}[A-Za-z]{2,24}"
+_ADDRESS = r"(?<![\w.+=/-])[\w+=&/-][\w.+=&/'~!#$%*^`{|}-]{0,63}@[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}\.){1,9}[A-Za-z]{1,24}"
 _ANY_ADDRESS = re.compile(_ADDRESS)
 _HEADER_LINE = re.compile(
     r"^[ \t>]*(to|from|cc|subject|date|sent|aan|van|onderwerp|an|von|betreff|à|de|objet)[ \t]*:[^\n]*",

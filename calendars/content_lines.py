@@ -19,6 +19,10 @@ _PARAMETER_SPECIALS = re.compile('[\\^"\n]')
 _PARAMETER_ESCAPES = {"^": "^^", '"': "^'", "\n": "^n"}
 _PARAMETER_UNESCAPES = {"^^": "^", "^'": '"', "^n": "\n"}
 _NAME = re.compile(r"[A-Za-z0-9-]+")
+_PERSON = re.compile(
+    r"(ATTENDEE|ORGANIZER)(?=[;:])(.*?):\s*mailto:\s*<?([^\s@<>:;\",?]+@[^\s@<>:;\",?]+)>?\s*$", re.IGNORECASE
+)
+_PERSON_PARAMETER = re.compile(r';\s*([A-Za-z-]+)=("[^"]*"|[^";]*)')
 _PARAMETER = re.compile(r';([A-Za-z0-9_-]+)=((?:"[^"]*"|[^";:])*)')
 
 
@@ -132,6 +136,21 @@ def read_line(number: int, text: str) -> Line | None:
     if text[at : at + 1] != ":":
         return None
     return Line(number, name[0].upper(), parameters, text[at + 1 :])
+
+
+def mended(data: bytes) -> bytes:
+    """Return the calendar with its lines of people written as they are meant: those that end in an address.
+
+    Some clients leave a name with a colon, semicolon or quote as it is, put a blank before a parameter, or leave one empty.
+    """
+    lines = (octets.decode(errors="surrogateescape") for _, octets in unfolded(data))
+    return "".join(f"{_PERSON.sub(_person, line)}\r\n" for line in lines).encode(errors="surrogateescape")
+
+
+def _person(found: re.Match[str]) -> str:
+    given = [(name, value.strip().strip('"')) for name, value in _PERSON_PARAMETER.findall(found[2])]
+    parameters = "".join(f';{name}="{value}"' for name, value in given)
+    return f"{found[1]}{parameters}:mailto:{found[3]}"
 
 
 def read_components(data: bytes) -> list[Component]:

@@ -12,7 +12,9 @@ from calendars.lint_finding import Finding, Findings
 
 METHODS = frozenset({"PUBLISH", "REQUEST", "REPLY", "ADD", "CANCEL", "REFRESH", "COUNTER", "DECLINECOUNTER"})
 _OTHERS = frozenset({"VTODO", "VJOURNAL", "VFREEBUSY"})  # presence 0 in each table of RFC 5546 §3.2
-_TEXTS = frozenset({"SUMMARY", "DESCRIPTION", "LOCATION", "COMMENT", "UID", "PRODID", "TZNAME"})
+_TEXTS = frozenset(
+    {"SUMMARY", "DESCRIPTION", "LOCATION", "COMMENT", "UID", "PRODID", "TZNAME", "CONTACT", "RELATED-TO"}
+)
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\xc2[\x80-\x9f]")
 
 
@@ -93,6 +95,8 @@ def _nesting(data: bytes) -> Findings:
                 "not-a-content-line", number, "The line is no NAME;PARAMETERS:VALUE, or a quote stays open."
             )
             continue
+        if not is_open and line.name not in ("BEGIN", "END"):
+            yield Finding("outside-calendar", number, "The line stands outside the VCALENDAR.")
         if line.name == "BEGIN":
             is_open.append(line.value)
         elif line.name == "END" and (not is_open or is_open.pop() != line.value):
@@ -122,7 +126,8 @@ def _text_and_parameters(line: Line) -> Findings:
 
 def _calendar(calendar: Component) -> Findings:
     for name in ("VERSION", "PRODID", "METHOD"):
-        if not calendar.first(name):
+        line = calendar.first(name)
+        if line is None or not line.value.strip():
             yield Finding(f"{name.lower()}-missing", calendar.number, f"The VCALENDAR has no {name}.")
         yield from twice(calendar, name)
     version = calendar.first("VERSION")
@@ -132,7 +137,7 @@ def _calendar(calendar: Component) -> Findings:
         )
     line = calendar.first("METHOD")
     method = line.value.upper() if line else ""
-    if line and method not in METHODS:
+    if line and method and method not in METHODS:
         yield Finding(
             "method-unknown", line.number, f"METHOD {line.value!r} is none of RFC 5546.", line.value
         )

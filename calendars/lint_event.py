@@ -4,23 +4,35 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import pairwise
+from unicodedata import normalize
+
+from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
 from calendars.content_lines import Component, Line
 from calendars.lint_finding import Finding, Findings
+from calendars.lint_values import lint_values
 from calendars.vtimezone import comes_twice, known_zone, offset_at
 from models.enums import PartStat
 
 _ROLES = frozenset({"CHAIR", "REQ-PARTICIPANT", "OPT-PARTICIPANT", "NON-PARTICIPANT"})
 _PARTSTATS = frozenset(PartStat)
 _NEEDED = ("UID", "DTSTAMP", "DTSTART", "DTEND", "SUMMARY", "ORGANIZER", "SEQUENCE")
-_NEEDED_IN: dict[str, tuple[str, ...]] = {"DECLINECOUNTER": ("UID", "DTSTAMP", "ORGANIZER", "SEQUENCE")}
+_NEEDED_IN: dict[str, tuple[str, ...]] = {
+    "CANCEL": ("UID", "DTSTAMP", "DTSTART", "ORGANIZER", "SEQUENCE"),
+    "DECLINECOUNTER": ("UID", "DTSTAMP", "ORGANIZER", "SEQUENCE"),
+}
 """By METHOD, after the tables of RFC 5546: REQUEST §3.2.2, CANCEL §3.2.5, DECLINECOUNTER §3.2.8 (ATTENDEE 1+ as well, see
-`_people`). Stricter than these only where clients are: DTEND, and in a CANCEL what a client without the event shows."""
-_ONCE = (*_NEEDED, "DESCRIPTION", "LOCATION", "STATUS", "URL", "TRANSP", "CREATED", "LAST-MODIFIED")
-_UTC = re.compile(r"\d{8}T\d{6}Z")
+`_people`). Stricter than these only where clients are: an end in a REQUEST, and in a CANCEL DTSTART, without which Exchange
+makes no appointment of it."""
+_ONCE = (
+    *(*_NEEDED, "DESCRIPTION", "LOCATION", "STATUS", "URL", "TRANSP", "CREATED", "LAST-MODIFIED"),
+    *("DURATION", "CLASS", "PRIORITY", "GEO", "RECURRENCE-ID"),
+)
 _LOCAL = re.compile(r"\d{8}T\d{6}")
-_MAILTO = re.compile(r"mailto:[^\s@]+@[^\s@]+", re.IGNORECASE)
+_DATE = re.compile(r"(\d{4})(\d\d)(\d\d)")
+_MAILTO = re.compile(r"mailto:(?!//)[^\s@<>,;\"]+@[^\s@<>,;\"]+", re.IGNORECASE)
 _LINK = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
+_OUR_TOKEN = re.compile(r"/[ae]/(?=[^/?#]*\d)(?=[^/?#]*[a-z])[\w-]{6,}", re.IGNORECASE)  # of an answer page
 _SECRET_NAME = re.compile(r"[?&;](?:token|key|secret|sig|signature|code)=[^&]{8,}", re.IGNORECASE)
 
 
@@ -29,6 +41,7 @@ def lint_event(event: Component, method: str, zones: dict[str, Component]) -> Fi
     yield from _event(event, method)
     yield from _times(event, zones)
     yield from _people(event, method)
+    yield from lint_values(event)
 
 
 def twice(component: Component, name: str) -> Findings:
@@ -40,6 +53,8 @@ def twice(component: Component, name: str) -> Findings:
 def _event(event: Component, method: str) -> Findings:
     for name in _NEEDED_IN.get(method, _NEEDED):
         line = event.first(name)
+        if name == "DTEND" and event.first("DURATION"):
+            continue  # either says until when
         if line is None or not line.text.strip():
             yield Finding(f"{name.lower()}-missing", event.number, f"The VEVENT has no {name}.")
     for name in _ONCE:
@@ -53,7 +68,8 @@ def _event(event: Component, method: str) -> Findings:
         message = "A CANCEL has SEQUENCE 0, which is not above that of any invitation."
         yield Finding("cancel-sequence", sequence.number, message)
     uid, start = event.first("UID"), event.first("DTSTART")
-    if uid and start and start.value[:8] in uid.value:
+    day = _DATE.match(start.value) if start else None
+    if uid and day and re.search(f"{day[1]}[-_./]?{day[2]}[-_./]?{day[3]}", uid.value):
         yield Finding("uid-from-date", uid.number, "The UID holds the date of the event.")
     summary = event.first("SUMMARY")
     title = _letters(summary.text) if summary else ""
@@ -75,8 +91,9 @@ def _event(event: Component, method: str) -> Findings:
         if method in ("CANCEL", "DECLINECOUNTER"):
             message = f"A {method} has a VALARM: nobody wants to be woken for it."
             yield Finding("alarm-in-cancel", alarm.number, message, method)
-    for line in (*event.all("DESCRIPTION"), *event.all("URL"), *event.all("LOCATION"), *event.all("COMMENT")):
-        if any(_is_secret(link) for link in _LINK.findall(line.text)):
+    for line in (line for each in (event, *event.components) for line in each.lines):
+        given = "\n".join((line.text, *line.parameters.values()))
+        if any(_is_secret(link) for link in _LINK.findall(given)):
             message = (
                 f"{line.name} holds a personal link; calendars are forwarded, so it belongs in the mail only."
             )
@@ -84,7 +101,8 @@ def _event(event: Component, method: str) -> Findings:
 
 
 def _letters(text: str) -> str:
-    return "".join(char for char in text.casefold() if char.isalnum())
+    plain = normalize("NFKD", text.casefold())  # a title loses its accents on the way into a UID
+    return "".join(char for char in plain if char.isalnum())
 
 
 def _is_secret(link: str) -> bool:
@@ -95,21 +113,32 @@ def _is_secret(link: str) -> bool:
         return sum(1 for one, other in pairwise(classes) if one != other)
 
     pieces = re.split(r"[/?&=#.:]", link.partition("//")[2])
-    return bool(_SECRET_NAME.search(link)) or any(len(piece) >= 20 and kinds(piece) >= 6 for piece in pieces)
+    if _SECRET_NAME.search(link) or _OUR_TOKEN.search(link):
+        return True
+    return any(len(piece) >= 20 and kinds(piece) >= 6 for piece in pieces)
 
 
 def _times(event: Component, zones: dict[str, Component]) -> Findings:
-    stamp = event.first("DTSTAMP")
-    if stamp and (not _UTC.fullmatch(stamp.value) or "TZID" in stamp.parameters):
-        yield Finding("dtstamp-not-utc", stamp.number, "DTSTAMP must be in UTC, as 20260901T080000Z.")
     instants: list[datetime] = []
-    for name in ("DTSTART", "DTEND"):
-        line = event.first(name)
-        if line:
-            yield from _time(line, zones, instants.append)
+    lines = [line for name in ("DTSTART", "DTEND") if (line := event.first(name))]
+    if all((line.parameter("VALUE") or "").upper() == "DATE" for line in lines):
+        instants = [day for line in lines if (day := _day(line))]  # of whole days
+    for line in lines if len(instants) != len(lines) else ():
+        yield from _time(line, zones, instants.append)
     if len(instants) == 2 and instants[1] <= instants[0]:
         number = event.all("DTEND")[0].number
         yield Finding("end-not-after-start", number, "DTEND does not come after DTSTART.")
+
+
+def _day(line: Line) -> datetime | None:
+    try:
+        return (
+            datetime.strptime(line.value, "%Y%m%d").replace(tzinfo=UTC)
+            if _DATE.fullmatch(line.value)
+            else None
+        )
+    except ValueError:
+        return None
 
 
 def _time(line: Line, zones: dict[str, Component], keep: Callable[[datetime], None]) -> Findings:
@@ -119,7 +148,9 @@ def _time(line: Line, zones: dict[str, Component], keep: Callable[[datetime], No
         local = datetime.strptime(line.value.removesuffix("Z"), "%Y%m%dT%H%M%S")  # noqa: DTZ007 judged below
     except ValueError:
         local = None
-    if local is None or not _LOCAL.fullmatch(line.value.removesuffix("Z")) or not 1970 <= local.year <= 2200:
+    is_day = (line.parameter("VALUE") or "").upper() == "DATE"
+    is_local = _LOCAL.fullmatch(line.value.removesuffix("Z")) and not is_day
+    if local is None or not is_local or not 1970 <= local.year <= 2200:
         yield Finding(
             "bad-date-time", line.number, f"{name} is no date and time such as 20261105T133000.", name
         )
@@ -142,7 +173,8 @@ def _time(line: Line, zones: dict[str, Component], keep: Callable[[datetime], No
     if tzid not in zones:
         message = f"{name} names the TZID {tzid}, and there is no VTIMEZONE for it: Outlook shifts the hour."
         yield Finding("tzid-without-vtimezone", line.number, message, tzid)
-    zone = known_zone(tzid)
+    # Outlook and Exchange name zones in their own way; with its VTIMEZONE every client knows what is meant.
+    zone = known_zone(WINDOWS_TO_OLSON.get(tzid, tzid) if tzid in zones else tzid)
     if zone is None:
         yield Finding(
             "tzid-not-iana", line.number, f"{name} names the TZID {tzid}, which is no IANA zone.", tzid
@@ -180,17 +212,20 @@ def _people(event: Component, method: str) -> Findings:
     attendees = event.all("ATTENDEE")
     if method in ("REQUEST", "CANCEL", "DECLINECOUNTER") and not attendees:
         yield Finding("attendee-missing", event.number, f"The {method} has no ATTENDEE.", method)
+    if method == "PUBLISH" and attendees:
+        message = "A PUBLISH has an ATTENDEE; to invite somebody, send METHOD:REQUEST."
+        yield Finding("publish-attendee", attendees[0].number, message)
     for line in attendees[1:]:
         yield Finding(
             "attendees-several", line.number, "A receiver must see no other ATTENDEE than themselves."
         )
     for line in attendees:
         partstat, role = line.parameter("PARTSTAT"), line.parameter("ROLE")
-        if partstat is not None and partstat not in _PARTSTATS:
+        if partstat is not None and partstat.upper() not in _PARTSTATS:
             yield Finding(
                 "bad-partstat", line.number, f"PARTSTAT {partstat!r} is none that a VEVENT knows.", partstat
             )
-        if role is not None and role not in _ROLES:
+        if role is not None and role.upper() not in _ROLES:
             yield Finding("bad-role", line.number, f"ROLE {role!r} is none of RFC 5545.", role)
         if method == "REQUEST" and (line.parameter("RSVP") or "").upper() != "TRUE":
             yield Finding("rsvp-missing", line.number, "The REQUEST does not ask for an answer (RSVP=TRUE).")

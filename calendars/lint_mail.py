@@ -5,8 +5,9 @@ mixed > alternative > plain, html, text/calendar; and `invite.ics` beside the al
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from email.utils import parseaddr, parsedate_tz
 
 from calendars.content_lines import read_components
 from calendars.lint import lint, method_of
@@ -16,6 +17,14 @@ from calendars.mail_parts import Part, UnreadableMail, read_mail
 
 LINE_OCTETS = 998  # RFC 5322 §2.1.1
 CALENDAR_TYPES = frozenset({"text/calendar", "application/ics"})
+_MESSAGE_ID = re.compile(r"<[^\s<>@]+@[^\s<>@]+>")
+_FORMS: dict[str, Callable[[str], object]] = {
+    "Date": parsedate_tz,
+    "Message-ID": _MESSAGE_ID.fullmatch,
+    "From": lambda value: "@" in parseaddr(value)[1],
+    "Subject": str.strip,
+}
+"""What of a header must be there to be read: something true when it is."""
 _ALTERNATIVES = ["text/plain", "text/html", "text/calendar"]
 
 
@@ -60,9 +69,13 @@ def _headers(root: Part) -> Findings:
         yield Finding(
             "auto-submitted", 0, "Auto-Submitted: auto-generated is missing: vacation notices will come back."
         )
-    if "oof" not in root.header("X-Auto-Response-Suppress").lower():
+    if not {"oof", "all"} & set(re.split(r"[,;\s]+", root.header("X-Auto-Response-Suppress").lower())):
         yield Finding("auto-response-suppress", 0, "X-Auto-Response-Suppress: OOF, AutoReply is missing.")
-    if root.header_all("List-Unsubscribe"):
+    for name, form in _FORMS.items():
+        if any(not form(value) for value in root.header_all(name)):
+            message = f"The {name} header is not written as RFC 5322 says."
+            yield Finding("header-form", 0, message, name)
+    if root.header_all("List-Unsubscribe") or root.header_all("List-Unsubscribe-Post"):
         yield Finding(
             "list-unsubscribe", 0, "An invitation has List-Unsubscribe, which belongs to newsletters."
         )
@@ -80,7 +93,7 @@ def _headers(root: Part) -> Findings:
             f"{len(receivers)}",
         )
     invited = [address for part in root.walk() for address in _named(part, "ATTENDEE")]
-    if receivers and invited and set(invited) != set(receivers[:1]):
+    if invited and set(invited) != set(receivers[:1]):
         yield Finding(
             "receiver-not-invited", 0, "The mail goes to another address than the calendar's ATTENDEE."
         )

@@ -30,7 +30,9 @@ def why_bounce(mail: Part) -> str | None:
         return "er zit een afleverstatus in"
     if mail.header("X-Failed-Recipients"):
         return "er staat X-Failed-Recipients in"
-    return "een mailserver schreef het" if _REPORTERS.search(mail.header("From")) else None
+    sender = mail.header("From")
+    is_by_nobody = mail.header("Return-Path") == sender.strip()[-2:] == "<>"
+    return "een mailserver schreef het" if is_by_nobody or _REPORTERS.search(sender) else None
 
 
 def looks_forged(mail: Part) -> bool:

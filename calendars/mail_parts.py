@@ -10,6 +10,8 @@ from email.message import Message
 from email.policy import Compat32
 from email.utils import collapse_rfc2231_value, getaddresses
 
+from calendars.signed_content import signed_content
+
 MAX_OCTETS = 10 * 1024 * 1024
 MAX_LINES = 400_000  # 10 MB of base64 has 140,000
 MAX_BOUNDARIES = 100
@@ -22,8 +24,12 @@ MAX_PARTS = 100
 MAX_DEPTH = 10
 
 _NOT_BASE64 = re.compile(r"\s{0,100}BEGIN:VCALENDAR\s", re.IGNORECASE)
+_IS_BASE64 = re.compile(
+    r"\s{0,100}QkVHSU46VkNBTEVOREFS[A-Za-z0-9+/]"
+)  # BEGIN:VCALENDAR, by a client that does not say so
 _NOT_QUOTED = re.compile(r"^ATTENDEE\b[^:\n]{0,200};PARTSTAT=[A-Z]", re.IGNORECASE | re.MULTILINE)
 _SOFT_BREAK = re.compile(r"=[ \t]+\r?\n")  # a gateway that filled the line out
+_SIGNED_TYPES = ("application/pkcs7-mime", "application/x-pkcs7-mime")
 _BOUNDARY = re.compile(rb"boundary[*0-9]*\s*=", re.IGNORECASE)
 
 
@@ -102,10 +108,7 @@ def read_mail(mail: bytes) -> Part:
     """Return the mail as a tree of parts. Raises UnreadableMail."""
     if len(mail) > MAX_OCTETS:
         raise UnreadableMail(f"hij heeft {len(mail)} bytes, meer dan {MAX_OCTETS}")
-    if mail.count(b"\n") + mail.count(b"\r") - mail.count(b"\r\n") > MAX_LINES:
-        raise UnreadableMail(f"hij heeft meer dan {MAX_LINES} regels")
-    if sum(1 for _ in _BOUNDARY.finditer(mail)) > MAX_BOUNDARIES:
-        raise UnreadableMail(f"hij heeft meer dan {MAX_BOUNDARIES} scheidingen")
+    _refuse_too_much(mail)
     mail = mail.removeprefix(b"\xef\xbb\xbf").lstrip(
         b"\r\n"
     )  # what an editor or an export put before the headers
@@ -121,6 +124,14 @@ def read_mail(mail: bytes) -> Part:
         raise UnreadableMail(f"hij is niet te ontleden ({type(error).__name__}: {error})") from error
 
 
+def _refuse_too_much(octets: bytes) -> None:
+    """Raise UnreadableMail at octets that the library's parser would take long over."""
+    if octets.count(b"\n") + octets.count(b"\r") - octets.count(b"\r\n") > MAX_LINES:
+        raise UnreadableMail(f"hij heeft meer dan {MAX_LINES} regels")
+    if sum(1 for _ in _BOUNDARY.finditer(octets)) > MAX_BOUNDARIES:
+        raise UnreadableMail(f"hij heeft meer dan {MAX_BOUNDARIES} scheidingen")
+
+
 def _part(message: Message, depth: int, left: list[int]) -> Part:
     left[0] -= 1
     if left[0] < 0:
@@ -130,8 +141,12 @@ def _part(message: Message, depth: int, left: list[int]) -> Part:
     found = message.get_params(failobj=[], header="content-type")
     payload = message.get_payload()
     children = [child for child in payload if isinstance(child, Message)] if isinstance(payload, list) else []
+    content_type = message.get_content_type().split(maxsplit=1)[0]  # some leave the semicolon behind it out
+    if content_type in _SIGNED_TYPES and (signed := signed_content(_octets(message))):
+        _refuse_too_much(signed)
+        children = [message_from_bytes(signed, policy=_Headers())]
     return Part(
-        content_type=message.get_content_type(),
+        content_type=content_type,
         parameters={str(key).lower(): collapse_rfc2231_value(value) for key, value in found[1:]},
         disposition=message.get_content_disposition(),
         filename=_words_decoded(message.get_filename("") or ""),
@@ -158,5 +173,8 @@ def _octets(message: Message) -> bytes:
             del message["content-transfer-encoding"]
         elif encoding == "quoted-printable":
             message.set_payload(_SOFT_BREAK.sub("=\n", raw))
+    elif isinstance(raw, str) and _IS_BASE64.match(raw):
+        del message["content-transfer-encoding"]
+        message["content-transfer-encoding"] = "base64"
     body = message.get_payload(decode=True)
     return body if isinstance(body, bytes) else b""

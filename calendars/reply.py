@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
 from calendars.calendar_octets import as_utf8
-from calendars.content_lines import Component, Line, read_components
+from calendars.content_lines import Component, Line, mended, read_components
 from calendars.machine_mail import looks_forged, why_automatic, why_bounce
 from calendars.mail_parts import Part, UnreadableMail, read_mail
 from calendars.vtimezone import known_zone, offset_at
@@ -146,13 +146,10 @@ def _reply(part: Part, message: Part) -> Reply:
     """Read one calendar part. Raises ValueError, saying why in Dutch, when it holds no event that can be told apart."""
     if len(part.body) > MAX_CALENDAR_OCTETS:
         raise ValueError(f"het heeft meer dan {MAX_CALENDAR_OCTETS} bytes")
-    components = read_components(as_utf8(part.body, part.parameters.get("charset", "")))
-    calendar = next((found for found in components if found.name == "VCALENDAR"), None)
-    # Beside the event itself there may be its exceptions, one date each.
-    events = sorted(calendar.inside("VEVENT"), key=_is_exception) if calendar else []
-    event = next(iter(events), None)
-    if calendar is None or event is None:
-        raise ValueError("het heeft geen VEVENT")
+    octets = as_utf8(part.body, part.parameters.get("charset", ""))
+    calendar, event = _event(octets)
+    if not event.all("ATTENDEE") or any(re.search('[;"]', line.value) for line in event.all("ATTENDEE")):
+        calendar, event = _event(mended(octets))
     uid = event.first("UID")
     if uid is None or not uid.text.strip():
         raise ValueError("het heeft geen UID")
@@ -188,6 +185,16 @@ def _reply(part: Part, message: Part) -> Reply:
     )
 
 
+def _event(octets: bytes) -> tuple[Component, Component]:
+    components = read_components(octets)
+    calendar = next((found for found in components if found.name == "VCALENDAR"), None)
+    # Beside the event itself there may be its exceptions, one date each.
+    events = sorted(calendar.inside("VEVENT"), key=_is_exception) if calendar else []
+    if calendar is None or not events:
+        raise ValueError("het heeft geen VEVENT")
+    return calendar, events[0]
+
+
 def _is_exception(event: Component) -> bool:
     return event.first("RECURRENCE-ID") is not None
 
@@ -209,7 +216,8 @@ def _bare(value: str | None) -> str | None:
 
     What stands before it belongs to a name with a colon that should have been in quotes.
     """
-    address = unquote((value or "").lower().rpartition("mailto:")[2]).strip().strip("<>")
+    _, scheme, rest = (value or "").lower().rpartition("mailto:")
+    address = unquote(rest.partition("?")[0] if scheme else rest.removeprefix("smtp:")).strip().strip("<>")
     return address if re.fullmatch(r"[^\s@<>]+@[^\s@<>]+", address) else None
 
 

@@ -66,7 +66,7 @@ def judge(found: Reply | NotAReply, invitation: KnownInvitation | None, *, recei
     if isinstance(found, NotAReply):
         needs_a_person = found.kind in (NotAReplyKind.FORWARDED, NotAReplyKind.BROKEN)
         return Verdict(Outcome.QUARANTINED if needs_a_person else Outcome.IGNORED, found.why)
-    if invitation is None or found.uid != invitation.uid:
+    if invitation is None or found.uid.lower() != invitation.uid.lower():  # some gateways write capitals
         return Verdict(Outcome.QUARANTINED, "geen uitnodiging van ons heeft deze UID")
     if doubt := _doubt(found, invitation):
         return Verdict(Outcome.QUARANTINED, doubt)

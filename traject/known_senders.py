@@ -65,9 +65,15 @@ def keep_aliases(session: Session) -> None:
         session.connection().execute(_KEEP)
 
 
+def _guests(session: Session, uid: str) -> list[_Guest]:
+    return [_Guest(*row) for row in session.connection().execute(_GUESTS, {"uid": uid})]
+
+
 def find_invitation(session: Session, reply: Reply) -> Answering | None:
     """The invitation of the one who answers: by address, else by an alias, else by tag, else any, to be judged."""
-    rows = [_Guest(*row) for row in session.connection().execute(_GUESTS, {"uid": reply.uid})]
+    rows = _guests(session, reply.uid)
+    if not rows and reply.uid != reply.uid.lower():
+        rows = _guests(session, reply.uid.lower())  # ours are; some gateways give them back in capitals
     by_address = [row for row in rows if reply.attendee in row.own]
     said = [each for each in (reply.attendee, reply.from_address) if each]
     known = by_address[0].own if by_address else ()
