@@ -5,7 +5,7 @@ class TrajectError(Exception):
     """A fault with a clear sentence for a person. The CLI and the portal show it as it is."""
 
 
-class _InBoth(TrajectError):
+class InBoth(TrajectError):
     """Says its sentence in Dutch, and in English to who asks for that."""
 
     def __init__(self, dutch: str, english: str) -> None:
@@ -25,16 +25,13 @@ class WrongSetting(ValueError):
         self.dutch, self.english = dutch, english
 
 
-class SettingsError(_InBoth):
+class SettingsError(InBoth):
     """A setting is wrong; names the setting and the remedy."""
 
 
-class StoreError(_InBoth):
+class StoreError(InBoth):
     """The database cannot be used; names it and the remedy."""
 
 
-class Refused(_InBoth):
-    """What was asked is not possible now; nothing was changed. Without English it says the Dutch to everybody."""
-
-    def __init__(self, dutch: str, english: str = "") -> None:
-        super().__init__(dutch, english or dutch)
+class Refused(InBoth):
+    """What was asked is not possible now; nothing was changed."""
