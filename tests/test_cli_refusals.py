@@ -198,7 +198,9 @@ def test_a_broken_programme_is_named_with_its_line(traject: Traject, tmp_path: P
     file.write_text("programme: kapot\nversion: een\n", encoding="utf-8")
     ran = traject("programmes", "check", str(file))
     assert ran.code == 1
-    assert f"{file}:2: " in ran.err
+    assert f"{file}:2: het programma: 'version' is 'een'; schrijf een heel getal vanaf 1" in ran.err
+    english = traject("--lang", "en", "programmes", "check", str(file)).err
+    assert f"{file}:2: the programme: 'version' is 'een'; write a whole number from 1" in english
     as_json = traject("programmes", "check", str(file), "--json")
     assert (as_json.code, as_json.json[0]["ok"]) == (1, False)
     assert 2 in [problem["line"] for problem in as_json.json[0]["problems"]]

@@ -17,6 +17,18 @@ class InBoth(TrajectError):
         return self.english if language == "en" else str(self)
 
 
+def unread(error: OSError) -> str:
+    """Why a file cannot be read, in Dutch, to follow its name."""
+    return _UNREAD.get(type(error), "kan niet worden gelezen")
+
+
+_UNREAD: dict[type[OSError], str] = {
+    FileNotFoundError: "bestaat niet",
+    IsADirectoryError: "is een map",
+    PermissionError: "mag niet worden gelezen",
+}
+
+
 class WrongSetting(ValueError):
     """What one setting must be; `dutch` and `english` follow its name."""
 

@@ -19,7 +19,7 @@ from typer.core import TyperGroup
 from calendars.school_year import school_calendar
 from traject import clock
 from traject.cli.help import fault_in_dutch, speak_dutch, write_commands
-from traject.errors import Refused, StoreError, TrajectError
+from traject.errors import Refused, StoreError, TrajectError, unread
 from traject.schema import SchemaState, schema_state
 from traject.settings import Settings, load_settings
 from traject.store import Store
@@ -34,11 +34,6 @@ TOO_LARGE = "22003"
 
 CALENDAR_YEARS = range(2000, 2200)
 """Beyond these a moment is a slip of the pen."""
-_UNREADABLE: dict[type[OSError], str] = {
-    FileNotFoundError: "bestaat niet",
-    IsADirectoryError: "is een map",
-    PermissionError: "mag niet worden gelezen",
-}
 
 
 def both(dutch: str, english: str) -> str:
@@ -192,7 +187,7 @@ class Desk:
             return path.read_bytes()
         except OSError as error:
             raise Refused(
-                f"{path} {_UNREADABLE.get(type(error), 'kan niet worden gelezen')}; kijk of de naam klopt",
+                f"{path} {unread(error)}; kijk of de naam klopt",
                 f"{path} cannot be read: {error.strerror}; check the name",
             ) from error
 
