@@ -45,14 +45,23 @@ OFFICIAL_NAMES = {name.lower(): name for name in SCHOOL_HOLIDAYS} | {"krokusvaka
 YEARS = range(2000, 2100)  # outside it a year is a slip of the keyboard
 FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
 RULE_PARTS_BELOW_A_DAY = ("BYHOUR", "BYMINUTE", "BYSECOND")
-EXPORT_AGAIN = "export the calendar again as an iCalendar file (.ics)"
+EXPORT_AGAIN = (
+    "exporteer de agenda opnieuw als iCalendar-bestand (.ics)",
+    "export the calendar again as an iCalendar file (.ics)",
+)
+CORRECT = ("verbeter het in de agenda van de school", "correct it in the school's calendar")
+InBoth = tuple[str, str]
+"""A text in Dutch and in English."""
 
 
 class CalendarFileError(ValueError):
     """A school's calendar file cannot be read. Says which file, where in it, what is wrong and how to mend it."""
 
-    def __init__(self, source: str, line: int, what: str, remedy: str) -> None:
-        super().__init__(f"{source}:{line}: {what}; {remedy}")
+    def __init__(self, source: str, line: int, what: InBoth, remedy: InBoth) -> None:
+        self.dutch, self.english = (
+            f"{source}:{line}: {said}; {mended}" for said, mended in zip(what, remedy, strict=True)
+        )
+        super().__init__(self.dutch)
         self.source = source
         self.line = line
         self.what = what
@@ -77,41 +86,53 @@ def parse_school_ics(data: bytes, *, source: str) -> list[DayOff]:
         try:
             days_off.update(_days_off(series))
         except _Unclear as error:
-            raise CalendarFileError(
-                source, line, f"the event {_name(series[0])!r} {error}", error.remedy
-            ) from error
+            name = _name(series[0])
+            what = (f"de gebeurtenis {name!r} {error.what[0]}", f"the event {name!r} {error.what[1]}")
+            raise CalendarFileError(source, line, what, error.remedy) from error
         except Exception as error:  # icalendar and dateutil raise whatever they meet
-            what = f"the event {_name(series[0])!r} cannot be read ({error})"
-            raise CalendarFileError(source, line, what, "correct it in the school's calendar") from error
+            name = _name(series[0])
+            what = (
+                f"de gebeurtenis {name!r} kan niet worden gelezen ({error})",
+                f"the event {name!r} cannot be read ({error})",
+            )
+            raise CalendarFileError(source, line, what, CORRECT) from error
     return mark_replacements(days_off)
 
 
 class _Unclear(Exception):
     """An event that does not tell its days; the message continues "the event 'x' ..."."""
 
-    def __init__(self, what: str, remedy: str) -> None:
-        super().__init__(what)
-        self.remedy = remedy
+    def __init__(self, what: InBoth, remedy: InBoth) -> None:
+        super().__init__(what[1])
+        self.what, self.remedy = what, remedy
 
 
 def _text(data: bytes, source: str) -> str:
     """The file as text, known to hold a calendar from its beginning to its end."""
     if len(data) > MOST_BYTES:
-        remedy = "export one or two school years only"
-        raise CalendarFileError(
-            source, 1, f"the file has {len(data):,} bytes, more than {MOST_BYTES:,}", remedy
+        what = (
+            f"het bestand heeft {len(data)} bytes, meer dan {MOST_BYTES}",
+            f"the file has {len(data):,} bytes, more than {MOST_BYTES:,}",
         )
+        remedy = ("exporteer alleen één of twee schooljaren", "export one or two school years only")
+        raise CalendarFileError(source, 1, what, remedy)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = data.decode("cp1252", errors="replace")
     lines = text.upper().splitlines()
     if "BEGIN:VCALENDAR" not in (line.strip() for line in lines):
-        raise CalendarFileError(source, 1, "this is not a calendar: BEGIN:VCALENDAR is missing", EXPORT_AGAIN)
-    if lines[-1].strip() != "END:VCALENDAR" and "END:VCALENDAR" not in (line.strip() for line in lines[-5:]):
-        raise CalendarFileError(
-            source, len(lines), "the calendar breaks off before END:VCALENDAR", EXPORT_AGAIN
+        what = (
+            "dit is geen agenda: BEGIN:VCALENDAR ontbreekt",
+            "this is not a calendar: BEGIN:VCALENDAR is missing",
         )
+        raise CalendarFileError(source, 1, what, EXPORT_AGAIN)
+    if lines[-1].strip() != "END:VCALENDAR" and "END:VCALENDAR" not in (line.strip() for line in lines[-5:]):
+        what = (
+            "de agenda breekt af voor END:VCALENDAR",
+            "the calendar breaks off before END:VCALENDAR",
+        )
+        raise CalendarFileError(source, len(lines), what, EXPORT_AGAIN)
     return text
 
 
@@ -121,15 +142,19 @@ def _series(text: str, source: str) -> Iterator[tuple[int, list[Event]]]:
         calendars = Calendar.from_ical(text, multiple=True)
     except Exception as error:  # as IsADirectoryError for TZID=Pacific (icalendar 7.3)
         line, content = _culprit(text, str(error))
-        reason = "unknown time zone" if isinstance(error, OSError) else error
-        what = f"{content!r} cannot be read ({reason})"
+        reason = ("onbekende tijdzone", "unknown time zone") if isinstance(error, OSError) else (error, error)
+        what = (
+            f"{content!r} kan niet worden gelezen ({reason[0]})",
+            f"{content!r} cannot be read ({reason[1]})",
+        )
         raise CalendarFileError(source, line, what, EXPORT_AGAIN) from error
     lines = [n for n, line in enumerate(text.splitlines(), 1) if line.strip().upper() == "BEGIN:VEVENT"]
     events = [
         event for calendar in calendars for event in calendar.walk("VEVENT") if isinstance(event, Event)
     ]
     if len(lines) != len(events):
-        raise CalendarFileError(source, lines[-1] if lines else 1, "an event has no END:VEVENT", EXPORT_AGAIN)
+        what = ("een gebeurtenis heeft geen END:VEVENT", "an event has no END:VEVENT")
+        raise CalendarFileError(source, lines[-1] if lines else 1, what, EXPORT_AGAIN)
     by_uid: dict[str, list[Event]] = {}
     for n, event in enumerate(events):
         by_uid.setdefault(str(event.get("UID", f"without UID {n}")), []).append(event)
@@ -160,7 +185,11 @@ def _days_off(series: list[Event]) -> Iterator[DayOff]:
         for name, problem in event.errors:
             if name in {"DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID"}:
                 raise _Unclear(
-                    f"has a {name} that cannot be read ({problem})", "correct it in the school's calendar"
+                    (
+                        f"heeft een {name} die niet te lezen is ({problem})",
+                        f"has a {name} that cannot be read ({problem})",
+                    ),
+                    CORRECT,
                 )
     for event in _occurrences(series):
         if not _is_free(event):
@@ -180,9 +209,18 @@ def _occurrences(series: list[Event]) -> Iterable[Any]:
         if rule.get("FREQ", [""])[0] not in FREQUENCIES or any(
             part in rule for part in RULE_PARTS_BELOW_A_DAY
         ):
-            raise _Unclear("repeats within a day", "let it repeat by day, week, month or year")
+            raise _Unclear(
+                ("herhaalt zich binnen een dag", "repeats within a day"),
+                (
+                    "laat haar per dag, week, maand of jaar herhalen",
+                    "let it repeat by day, week, month or year",
+                ),
+            )
         if rule.get("INTERVAL", [1])[0] < 1:  # dateutil would never come back
-            raise _Unclear("repeats every 0 times", "correct how often it repeats")
+            raise _Unclear(
+                ("herhaalt zich om de 0 keer", "repeats every 0 times"),
+                ("verbeter hoe vaak zij herhaalt", "correct how often it repeats"),
+            )
     begin = min(_local(event, "DTSTART") for event in series)
     calendar = Calendar()
     for event in series:
@@ -200,14 +238,24 @@ def _span(event: Event) -> tuple[datetime, datetime]:
         ends_at = starts_at + (duration if isinstance(duration, timedelta) else timedelta())
     if ends_at < starts_at:
         raise _Unclear(
-            f"ends on {ends_at:%Y-%m-%d}, before it begins on {starts_at:%Y-%m-%d}", "correct its end"
+            (
+                f"eindigt op {ends_at:%d-%m-%Y}, voor het begin op {starts_at:%d-%m-%Y}",
+                f"ends on {ends_at:%Y-%m-%d}, before it begins on {starts_at:%Y-%m-%d}",
+            ),
+            ("verbeter haar einde", "correct its end"),
         )
     if ends_at == starts_at and not isinstance(_moment(event, "DTSTART"), datetime):
         ends_at += ONE_DAY  # no end, or an end on the same day: one whole day
     if ends_at - starts_at > LONGEST:
         raise _Unclear(
-            f"lasts {(ends_at - starts_at).days} days, longer than any holiday",
-            f"correct its end, or cut it into parts of at most {LONGEST.days} days",
+            (
+                f"duurt {(ends_at - starts_at).days} dagen, langer dan elke vakantie",
+                f"lasts {(ends_at - starts_at).days} days, longer than any holiday",
+            ),
+            (
+                f"verbeter haar einde, of knip haar in stukken van hoogstens {LONGEST.days} dagen",
+                f"correct its end, or cut it into parts of at most {LONGEST.days} days",
+            ),
         )
     return starts_at, ends_at
 
@@ -223,9 +271,18 @@ def _local(event: Event, name: str) -> datetime:
 def _moment(event: Event, name: str) -> date:
     moment = getattr(event.get(name), "dt", None)
     if not isinstance(moment, date):
-        raise _Unclear(f"has no {name} that is one date", "give it one date in the school's calendar")
+        raise _Unclear(
+            (f"heeft geen {name} met één datum", f"has no {name} that is one date"),
+            (
+                "geef haar één datum in de agenda van de school",
+                "give it one date in the school's calendar",
+            ),
+        )
     if moment.year not in YEARS:
-        raise _Unclear(f"has a {name} in the year {moment.year}", "correct the year")
+        raise _Unclear(
+            (f"heeft een {name} in het jaar {moment.year}", f"has a {name} in the year {moment.year}"),
+            ("verbeter het jaar", "correct the year"),
+        )
     return moment
 
 

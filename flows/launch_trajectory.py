@@ -77,7 +77,8 @@ async def launch_trajectory(
             [launched] = launch(store, [request], settings=settings, now=now())
         except LaunchError as error:
             # Prefect keeps the words and the causes of a failure; those of a launch may name people.
-            raise Refused(_with_numbers(str(error), [one for _, held in people for one in held])) from None
+            named = [one for _, held in people for one in held]
+            raise Refused(_with_numbers(str(error), named), _with_numbers(error.english, named)) from None
         hint(settings, "trajectory.launched", [launched.trajectory_id], now())
         await show_timeline(store, settings, launched.trajectory_id, f"start {launched.reference}")
     return launched.reference
@@ -111,8 +112,10 @@ def _people(store: Store, roles: dict[str, int | list[int]]) -> list[tuple[str, 
     with store.read() as session:
         found = {number: session.get(Person, number) for held in numbers.values() for number in held}
     if unknown := [str(number) for number, person in found.items() if person is None]:
-        message = f"niet bekend als persoon: {', '.join(unknown)}; `traject people list` toont wie er zijn"
-        raise Refused(message)
+        raise Refused(
+            f"niet bekend als persoon: {', '.join(unknown)}; `traject people list` toont wie er zijn",
+            f"not known as a person: {', '.join(unknown)}; `traject people list` shows who there are",
+        )
     return [(role, [one for number in held if (one := found[number])]) for role, held in numbers.items()]
 
 

@@ -26,8 +26,10 @@ async def run_trajectory(trajectory_id: str) -> dict[str, Any]:
     with opened() as (store, settings):
         with store.read() as session:
             if session.get(Trajectory, number) is None:
-                message = f"traject {number} bestaat niet; `traject status` toont welke er zijn"
-                raise Refused(message)
+                raise Refused(
+                    f"traject {number} bestaat niet; `traject status` toont welke er zijn",
+                    f"there is no trajectory {number}; `traject status` shows which there are",
+                )
             stages = list(load(session, number, settings, now()).stages)
         states = {
             stage: await run_stage.with_options(name=f"fase {stage}")(number, stage) for stage in stages

@@ -143,6 +143,43 @@ def test_a_wrong_file_launches_none_of_its_rows(
         assert session.exec(select(Trajectory)).all() == []
 
 
+def test_what_cannot_be_read_of_one_row_hides_no_problem_of_another(
+    traject: Traject, store: Store, tmp_path: Path
+) -> None:
+    rows = [
+        GOOD.replace("2026-09-14", "later").replace("16LF00", "99XX99"),
+        GOOD.replace("D <d@school.example>", "D").replace("po-nieuw", "po-niew"),
+        GOOD.replace("D <d@school.example>", "").replace("16LF00", "16NG00"),
+        "po-nieuw;te;weinig\n",
+        GOOD.replace("D <d@school.example>", "Dirk"),
+        GOOD.replace("2026-09-14", "2026-09-01"),
+    ]
+    (tmp_path / "x.csv").write_text(HEADER + "".join(rows), encoding="utf-8")
+    said = refused(traject("launch", "--from", str(tmp_path / "x.csv"), "--yes")).splitlines()
+    assert [line[:8] for line in said] == [f"x.csv:{n}:" for n in (2, 2, 3, 3, 4, 5, 6, 7, 7)]
+    for line, words in zip(
+        said,
+        (
+            "‘later’ is geen datum",
+            "school ‘99XX99’ is niet bekend",
+            "programma ‘po-niew’ bestaat niet",
+            "kolom ‘directeur’: ‘D’ is geen naam met adres",
+            "rol ‘directeur’ (directeur) ontbreekt",
+            "6 kolommen verwacht",
+            "kolom ‘directeur’: ‘Dirk’ is geen naam met adres",
+            "staat ook op regel 6",
+            "de startdatum 01-09-2026 ligt in het verleden",
+        ),
+        strict=True,
+    ):
+        assert words in line
+    english = traject("--lang", "en", "launch", "--from", str(tmp_path / "x.csv"), "--yes").err
+    assert "x.csv:2: ‘later’ is no date; write 2027-09-01 or 01-09-2027" in english
+    assert not {"geen", "niet", "regel", "kolom"} & set(english.replace(":", " ").split())
+    with store.read() as session:
+        assert session.exec(select(Trajectory)).all() == []
+
+
 def test_one_wrong_file_of_schools_stops_the_import_of_all(
     traject: Traject, store: Store, tmp_path: Path
 ) -> None:
@@ -161,7 +198,9 @@ def test_a_broken_programme_is_named_with_its_line(traject: Traject, tmp_path: P
     file.write_text("programme: kapot\nversion: een\n", encoding="utf-8")
     ran = traject("programmes", "check", str(file))
     assert ran.code == 1
-    assert f"{file}:2: " in ran.err
+    assert f"{file}:2: het programma: 'version' is 'een'; schrijf een heel getal vanaf 1" in ran.err
+    english = traject("--lang", "en", "programmes", "check", str(file)).err
+    assert f"{file}:2: the programme: 'version' is 'een'; write a whole number from 1" in english
     as_json = traject("programmes", "check", str(file), "--json")
     assert (as_json.code, as_json.json[0]["ok"]) == (1, False)
     assert 2 in [problem["line"] for problem in as_json.json[0]["problems"]]

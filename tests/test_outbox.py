@@ -213,13 +213,13 @@ def test_staff_cannot_stop_a_message_that_was_claimed(store: Store, now: datetim
     claimed(store, now)
     with (
         store.write() as session,
-        pytest.raises(Refused, match=f"message {key} cannot be .*: it is attempting"),
+        pytest.raises(Refused, match=f"mail {key} kan niet worden .*: hij is onderweg"),
     ):
         act(session, key)
 
 
 def test_a_message_that_does_not_exist_is_named(store: Store, now: datetime):
-    with store.write() as session, pytest.raises(Refused, match=r"message 99 .*: there is no such message"):
+    with store.write() as session, pytest.raises(Refused, match=r"mail 99 .*: die is er niet"):
         holding.release(session, 99, now=now)
 
 

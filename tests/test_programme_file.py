@@ -160,19 +160,23 @@ def test_the_usual_catch_up_fits_the_kind_of_step(
     assert (sound.step(step).catch_up, sound.step(step).skip_after) == (policy, after)
 
 
-def expected(path: Path) -> list[tuple[int, str]]:
-    """What the comments `# expect: line: message` at the head of a broken file say."""
+def expected(path: Path, language: str = "en") -> list[tuple[int, str]]:
+    """What the comments `# expect: line: English // Dutch` at the head of a broken file say."""
     lines = path.read_bytes().decode("utf-8", "replace").splitlines()
-    found = [re.fullmatch(r"# expect: (\d+): (.+)", line) for line in lines]
-    return [(int(match[1]), match[2]) for match in found if match]
+    found = [re.fullmatch(r"# expect: (\d+): (.+) // (.+)", line) for line in lines]
+    return [(int(match[1]), match[2] if language == "en" else match[3]) for match in found if match]
 
 
 @pytest.mark.parametrize("path", sorted(BROKEN.glob("*.yaml")), ids=lambda path: path.stem)
 def test_a_broken_programme_is_refused_with_its_line_and_remedy(path: Path) -> None:
     with pytest.raises(ProgrammeError) as caught:
         read_programme(path)
-    assert [(problem.line, problem.message) for problem in caught.value.problems] == expected(path)
-    assert str(caught.value).startswith(f"{path}:{expected(path)[0][0]}: ")
+    for language in ("en", "nl"):
+        told = [(each.line, each.message.in_language(language)) for each in caught.value.problems]
+        assert told == expected(path, language)
+        first, said = expected(path, language)[0]
+        assert caught.value.in_language(language).startswith(f"{path}:{first}: {said}")
+    assert str(caught.value) == caught.value.in_language("nl")
 
 
 def test_there_are_broken_programmes_of_many_kinds() -> None:
@@ -184,14 +188,16 @@ def test_there_are_broken_programmes_of_many_kinds() -> None:
 
 def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
     for path in (tmp_path / "niets.yaml", tmp_path):
-        with pytest.raises(ProgrammeError, match=re.escape(f"{path}:1: cannot be read")):
+        with pytest.raises(ProgrammeError) as caught:
             read_programme(path)
+        assert caught.value.english.startswith(f"{path}:1: cannot be read")
+        assert re.search(r":1: het bestand (bestaat niet|is een map)$", str(caught.value))
 
 
 def test_a_huge_file_is_refused_before_it_is_read_whole(tmp_path: Path) -> None:
     path = tmp_path / "groot.yaml"
     path.write_text(SOUND + "# vulling\n" * (LARGEST // 10))
-    with pytest.raises(ProgrammeError, match="larger than 256 kB"):
+    with pytest.raises(ProgrammeError, match="groter dan 256 kB"):
         read_programme(path)
 
 
@@ -200,7 +206,7 @@ def test_a_huge_file_is_refused_before_it_is_read_whole(tmp_path: Path) -> None:
 )
 def test_deep_nesting_is_refused_at_once(text: str) -> None:
     begun = clock.perf_counter()
-    with pytest.raises(ProgrammeError, match="nested more than"):
+    with pytest.raises(ProgrammeError, match="meer dan 12 lagen diep"):
         parse_programme(text, "diep@1")
     assert clock.perf_counter() - begun < 2
 
@@ -219,7 +225,7 @@ def test_an_alias_bomb_is_refused() -> None:
     bomb = "a: &a [x, x]\n" + "".join(
         f"{chr(98 + n)}: &{chr(98 + n)} [*{chr(97 + n)}, *{chr(97 + n)}]\n" for n in range(20)
     )
-    with pytest.raises(ProgrammeError, match="the alias \\*a is not allowed"):
+    with pytest.raises(ProgrammeError, match="de alias \\*a mag niet"):
         parse_programme(bomb, "bom@1")
 
 
@@ -235,7 +241,7 @@ def test_a_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
 def test_any_text_is_a_programme_or_a_programme_error(text: str) -> None:
     with pytest.raises(ProgrammeError) as caught:
         parse_programme(text, "iets@1")
-    assert all(problem.line >= 1 and problem.message for problem in caught.value.problems)
+    assert all(each.line >= 1 and each.message.nl and each.message.en for each in caught.value.problems)
 
 
 @given(st.integers(0, len(SOUND) - 1), st.sampled_from(["", "x", "\n", ":", "  ", "{", "\t", "- ", "é", "0"]))
@@ -268,7 +274,7 @@ def test_a_folder_is_read_again_only_where_a_file_changed(tmp_path: Path) -> Non
     assert load_programmes(tmp_path)["voorbeeld"].version == 44
     questions.unlink()
     with pytest.raises(
-        ProgrammeError, match="asks the questionnaire 'kort', which is not in questionnaires/"
+        ProgrammeError, match="stelt de vragenlijst 'kort', die niet in questionnaires/ staat"
     ):
         load_programmes(tmp_path)
 

@@ -135,11 +135,12 @@ def test_a_fault_is_told_with_its_line_and_remedy(good: str, bad: str, line: int
         parse_questionnaire(TEXT.replace(good, bad, 1), "jaar.yaml")
     (problem,) = caught.value.problems
     assert (problem.path, problem.line) == ("jaar.yaml", line)
-    assert problem.message.startswith(message)
+    assert problem.message.en.startswith(message)
+    assert problem.message.nl != problem.message.en
 
 
 def test_a_questionnaire_has_the_name_of_its_file(tmp_path: Path) -> None:
     path = tmp_path / "anders.yaml"
     path.write_text(TEXT)
-    with pytest.raises(QuestionnaireError, match=r"called 'jaar' and the file 'anders\.yaml'"):
+    with pytest.raises(QuestionnaireError, match=r"heet 'jaar' en het bestand 'anders\.yaml'"):
         read_questionnaire(path)

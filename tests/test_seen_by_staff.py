@@ -18,6 +18,7 @@ from traject.errors import Refused
 from traject.hand_over import hand_over
 from traject.migrate import migrate
 from traject.plan import Change, Changes, PlannedStep
+from traject.programme import Text
 from traject.show import PlanView
 from traject.staff import cancel, finish_task, move_stage, move_step, pause
 from traject.store import Store
@@ -111,8 +112,9 @@ def test_what_is_paused_twice_is_said_to_be_paused_already(light: World) -> None
 
 
 def test_a_wrong_address_and_a_missing_file_are_named_in_dutch(tmp_path: Path) -> None:
-    assert person_problem("Noor", "noor school.example") == (
-        "‘noor school.example’ is geen mailadres; schrijf het zoals n.visser@school.nl"
+    assert person_problem("Noor", "noor school.example") == Text(
+        "‘noor school.example’ is geen mailadres; schrijf het zoals n.visser@school.nl",
+        "‘noor school.example’ is no mail address; write it like n.visser@school.nl",
     )
     for path, why in ((tmp_path / "none.csv", "bestaat niet"), (tmp_path, "is een map")):
         with pytest.raises(Refused, match=why):

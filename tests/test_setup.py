@@ -8,7 +8,8 @@ import pytest
 from sqlmodel import select
 
 from models import ProgrammeVersion, School, Trajectory
-from traject.errors import Refused, StoreError
+from traject.errors import StoreError
+from traject.launch import LaunchError
 from traject.programme_file import ProgrammeError
 from traject.settings import Settings
 from traject.setup import initialise
@@ -90,7 +91,7 @@ def test_a_changed_programme_whose_version_was_launched_is_refused_with_the_reme
     launch(store, now)
     edit(own, "version: 1", "version: 1 # changed")
     with pytest.raises(
-        Refused,
+        LaunchError,
         match=r"po-nieuw\.yaml is veranderd, maar versie 1 van ‘po-nieuw’ is al gebruikt.*`version: 2`",
     ):
         initialise(own, now)

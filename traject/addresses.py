@@ -3,20 +3,28 @@
 from email_validator import EmailNotValidError, validate_email
 
 from traject.mail_contexts import address_problem
+from traject.programme import Text
 
 LONGEST_NAME = 200
 
 
-def person_problem(name: str, email: str) -> str | None:
-    """Why nobody can be reached like this, as a clause in Dutch; None when they can."""
+def person_problem(name: str, email: str) -> Text | None:
+    """Why nobody can be reached like this, as a clause; None when they can."""
     if not name.isprintable() or len(name) > LONGEST_NAME:
-        return f"de naam {name[:40]!r} heeft een regeleinde of onzichtbare tekens, of is te lang; schrijf hem op één regel"
+        return Text(
+            f"de naam {name[:40]!r} heeft een regeleinde of onzichtbare tekens, of is te lang; schrijf hem op één regel",
+            f"the name {name[:40]!r} has a line break or invisible characters, or is too long; write it on one line",
+        )
     try:
         validate_email(email, check_deliverability=False, test_environment=True)
     except EmailNotValidError:  # its reasons are in English
-        return f"‘{email}’ is geen mailadres; schrijf het zoals n.visser@school.nl"
+        return Text(
+            f"‘{email}’ is geen mailadres; schrijf het zoals n.visser@school.nl",
+            f"‘{email}’ is no mail address; write it like n.visser@school.nl",
+        )
     if address_problem(email):
-        return (
-            f"‘{email}’ heeft tekens die niet elke mailserver aanneemt; vraag om een adres met gewone letters"
+        return Text(
+            f"‘{email}’ heeft tekens die niet elke mailserver aanneemt; vraag om een adres met gewone letters",
+            f"‘{email}’ has characters that not every mail server takes; ask for an address with plain letters",
         )
     return None

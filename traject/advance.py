@@ -32,6 +32,7 @@ from traject.planner import LEAST_NOTICE
 from traject.replan import replan
 from traject.settings import Settings
 from traject.store import Store
+from traject.untold import tell_of_undelivered
 
 log = logging.getLogger(__name__)
 
@@ -167,6 +168,7 @@ def settle(
     """Apply every move that is due, plan again after each round, and note when something is due next."""
     done: list[Move] = []
     effects = effects or Effects(session, dossier, settings, now)
+    tell_of_undelivered(session, dossier, effects)
     if any(_came_too_near(row, now) for row in dossier.steps.values()):
         follow(session, dossier, effects)
     while moves := decide(dossier, now):

@@ -61,8 +61,10 @@ def link(
             linked.name, linked.email = person.name, person.email
             linked.addresses = _addresses(session, arrival, person)
             if not linked.addresses:
-                message = f"mail {arrival_id} heeft geen afzender die te koppelen is; lees hem met `traject inbox show`"
-                raise Refused(message)
+                raise Refused(
+                    f"mail {arrival_id} heeft geen afzender die te koppelen is; lees hem met `traject inbox show`",
+                    f"mail {arrival_id} has no sender that can be linked; read it with `traject inbox show`",
+                )
             for address in linked.addresses:
                 _remember(session, address, person, arrival_id, now)
             waiting = [(each.id or 0, recorded(each)) for each in _put_aside(session, linked.addresses)]
@@ -91,10 +93,10 @@ def unlink(store: Store, address: str, *, now: datetime, dry_run: bool = False) 
             _lock(session)
             alias = session.exec(select(Alias).where(Alias.email == wanted)).one_or_none()
             if alias is None:
-                message = (
-                    f"‘{wanted}’ is aan niemand gekoppeld; `traject inbox aliases` toont wat gekoppeld is"
+                raise Refused(
+                    f"‘{wanted}’ is aan niemand gekoppeld; `traject inbox aliases` toont wat gekoppeld is",
+                    f"‘{wanted}’ is linked to nobody; `traject inbox aliases` shows what is linked",
                 )
-                raise Refused(message)
             person = session.get_one(Person, alias.person_id)
             found.name, found.email = person.name, person.email
             details = {"alias": alias.id, "person": person.id, "arrival": alias.arrival_id}
@@ -115,14 +117,16 @@ def ignore(store: Store, arrival_id: int, *, now: datetime, dry_run: bool = Fals
             select(Arrival).where(Arrival.id == arrival_id).with_for_update()
         ).one_or_none()
         if arrival is None:
-            raise Refused(_no_mail(arrival_id))
+            raise _no_mail(arrival_id)
         if arrival.state is InboxState.QUARANTINED and not dry_run:
             arrival.state, arrival.outcome = InboxState.IGNORED, "ignored"
             arrival.why = f"{arrival.why}; Hart heeft het bekeken".removeprefix("; ")
             session.add(Event(at=now, name="arrival.ignored", actor="staff", details={"arrival": arrival_id}))
         elif arrival.state not in (InboxState.QUARANTINED, InboxState.IGNORED):
-            message = f"mail {arrival_id} is al verwerkt; dat is niet terug te draaien"
-            raise Refused(message)
+            raise Refused(
+                f"mail {arrival_id} is al verwerkt; dat is niet terug te draaien",
+                f"mail {arrival_id} was processed already; that cannot be undone",
+            )
         return recorded(arrival)
 
 
@@ -135,19 +139,24 @@ def _lock(session: Session) -> None:
 def _mail(session: Session, arrival_id: int) -> Arrival:
     arrival = session.exec(select(Arrival).where(Arrival.id == arrival_id).with_for_update()).one_or_none()
     if arrival is None or arrival.kind is not InboxKind.MAIL:
-        raise Refused(_no_mail(arrival_id))
+        raise _no_mail(arrival_id)
     return arrival
 
 
-def _no_mail(arrival_id: int) -> str:
-    return f"er is geen mail {arrival_id} binnengekomen; `traject inbox list` toont de nummers"
+def _no_mail(arrival_id: int) -> Refused:
+    return Refused(
+        f"er is geen mail {arrival_id} binnengekomen; `traject inbox list` toont de nummers",
+        f"no mail {arrival_id} came in; `traject inbox list` shows the numbers",
+    )
 
 
 def _person(session: Session, email: str) -> Person:
     found = session.exec(select(Person).where(Person.email == email.strip().lower())).one_or_none()
     if found is None:
-        message = f"niemand heeft het adres ‘{email}’; `traject people list` toont wie er zijn"
-        raise Refused(message)
+        raise Refused(
+            f"niemand heeft het adres ‘{email}’; `traject people list` toont wie er zijn",
+            f"nobody has the address ‘{email}’; `traject people list` shows who there are",
+        )
     return found
 
 
@@ -164,10 +173,13 @@ def _addresses(session: Session, arrival: Arrival, person: Person) -> list[str]:
         if other is None:
             found.append(address)
         elif address == arrival.payload.get("sender"):
-            message = f"‘{address}’ is van {other.name}, niet van {person.name}"
-            if other is linked:
-                message += f"; maak die koppeling eerst los met `traject inbox unlink {address}`"
-            raise Refused(message)
+            end = f"`traject inbox unlink {address}`"
+            raise Refused(
+                f"‘{address}’ is van {other.name}, niet van {person.name}"
+                f"{f'; maak die koppeling eerst los met {end}' if other is linked else ''}",
+                f"‘{address}’ belongs to {other.name}, not to {person.name}"
+                f"{f'; end that link first with {end}' if other is linked else ''}",
+            )
     return found if arrival.payload.get("sender") in found else []
 
 

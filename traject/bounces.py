@@ -18,7 +18,7 @@ from models import Event, Gathering, Invitation, Message, Person, RoleHolder, Ta
 from models.enums import MessageState, TaskState
 from traject.known_senders import AS_STORED
 from traject.outcome import Outcome
-from traject.undelivered import ask_for_address, mark_bounced
+from traject.undelivered import UNDELIVERED, ask_for_address, mark_bounced
 from traject.waking import lock_trajectories, wake
 
 DUTCH: dict[Reason, str] = {
@@ -87,6 +87,7 @@ def _record(session: Session, message: Message, failure: Failure, now: datetime)
         wake(session, trajectories, now)
     elif not failure.is_hard and failure.reason not in PASSING and trajectories:
         _tell_staff(session, message, person, failure, trajectories[0], now)
+        wake(session, trajectories[:1], now)
     details = {
         "message": message.id,
         "person": message.person_id,
@@ -106,7 +107,7 @@ def _tell_staff(
     trajectory_id: int,
     now: datetime,
 ) -> None:
-    key = f"undelivered:{message.id}"
+    key = f"{UNDELIVERED}{message.id}"
     if session.exec(select(Task.id).where(Task.effect_key == key)).first() is not None:
         return
     name = person.name if person else message.to_email

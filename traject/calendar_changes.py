@@ -39,8 +39,10 @@ def changing(store: Store, *, dry_run: bool) -> Generator[Session]:
 def refuse_reversed(starts_on: date, ends_on: date, label: str) -> None:
     """A period ends on or after the day on which it begins."""
     if ends_on < starts_on:
-        message = f"‘{label}’ eindigt op {ends_on:%d-%m-%Y}, voor het begin op {starts_on:%d-%m-%Y}; draai de dagen om"
-        raise Refused(message)
+        raise Refused(
+            f"‘{label}’ eindigt op {ends_on:%d-%m-%Y}, voor het begin op {starts_on:%d-%m-%Y}; draai de dagen om",
+            f"‘{label}’ ends on {ends_on:%d-%m-%Y}, before it begins on {starts_on:%d-%m-%Y}; swap the days",
+        )
 
 
 def follow_calendar(

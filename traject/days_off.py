@@ -49,13 +49,14 @@ def read_days_off(data: bytes, source: str) -> list[DayOff]:
     try:
         found = parse_school_ics(data, source=source)
     except CalendarFileError as error:
-        message = f"{error}. De agenda is niet ingelezen"
-        raise Refused(message) from error
+        raise Refused(
+            f"{error.dutch}. De agenda is niet ingelezen", f"{error.english}. The calendar was not read"
+        ) from error
     if not found:
-        message = (
-            f"{source}: deze agenda noemt geen vrije dagen; kijk of het de jaarkalender van de school is"
+        raise Refused(
+            f"{source}: deze agenda noemt geen vrije dagen; kijk of het de jaarkalender van de school is",
+            f"{source}: this calendar names no days off; check that it is the school's calendar of the year",
         )
-        raise Refused(message)
     return found
 
 
@@ -131,6 +132,8 @@ def _row(organisation: int, day: DayOff) -> DayOffRow:
 def _starting(known: dict[DayOff, DayOffRow], days: Sequence[date]) -> set[DayOff]:
     for day in days:
         if day not in {off.starts_on for off in known}:
-            message = f"op {day:%d-%m-%Y} begint geen eigen vrije dag van deze school"
-            raise Refused(message)
+            raise Refused(
+                f"op {day:%d-%m-%Y} begint geen eigen vrije dag van deze school",
+                f"no own day off of this school begins on {day:%d-%m-%Y}; `traject schools calendar` shows them",
+            )
     return {off for off in known if off.starts_on in days}

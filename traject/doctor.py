@@ -18,12 +18,11 @@ from sqlmodel import func, select
 
 from models import Event, ProgrammeVersion
 from traject import mail_dns, prefect_server
-from traject.errors import TrajectError
 from traject.mail_check import template_faults
 from traject.mailbox_address import mailbox_address
 from traject.mailbox_error import MailboxError, Trouble, found, remedy
 from traject.programme import Text
-from traject.programme_file import load_programmes
+from traject.programme_file import ProgrammeError, load_programmes
 from traject.reading import open_mailbox
 from traject.schema import SchemaState, schema_state
 from traject.settings import Settings
@@ -90,9 +89,10 @@ def _programmes(settings: Settings) -> Text:
     folder = settings.programmes_dir
     try:
         programmes = load_programmes(folder)
-    except TrajectError as error:
+    except ProgrammeError as error:
         raise _Sick(
-            Text(str(error)), Text("verbeter de genoemde regels", "correct the lines that are named")
+            Text(str(error), error.english),
+            Text("verbeter de genoemde regels", "correct the lines that are named"),
         ) from error
     if not programmes:
         raise _Sick(

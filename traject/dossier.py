@@ -223,8 +223,10 @@ def find(session: Session, reference: str) -> Trajectory:
     if found is None and reference.isdigit():
         found = session.get(Trajectory, int(reference))
     if found is None:
-        message = f"traject ‘{reference}’ bestaat niet; `traject status` toont de trajecten die er zijn"
-        raise Refused(message)
+        raise Refused(
+            f"traject ‘{reference}’ bestaat niet; `traject status` toont de trajecten die er zijn",
+            f"there is no trajectory ‘{reference}’; `traject status` shows those that there are",
+        )
     return found
 
 

@@ -337,11 +337,11 @@ class Effects:
             )
         return True
 
-    def tell_of_task(self, task: Task, person: Person) -> None:
-        """Mail a task that was somebody else's to who does it from now on."""
+    def tell_of_task(self, task: Task, person: Person, key: str = "") -> None:
+        """Mail a task that is there already to who does it from now on; once for each key, else for each task."""
         context = TaskContext(**self.common(person), title=task.title, detail=task.detail, due_on=task.due_on)
-        key = f"{task.effect_key}:p{row_id(person)}"
-        self.queue(MessageKind.TASK, person, context, key, Reason(step_id=task.step_id))
+        effect_key = f"{key or task.effect_key}:p{row_id(person)}"
+        self.queue(MessageKind.TASK, person, context, effect_key, Reason(step_id=task.step_id))
 
     def assign(self, step: Step, row: StepRow) -> None:
         """Fire a task step."""

@@ -156,8 +156,10 @@ def revoke_feed(session: Session, number: int, *, now: datetime, actor: str = "s
     """End a feed for good; one that had ended stays as it was. Refused when there is none with this number."""
     found = session.get(Feed, number)
     if found is None:
-        message = f"agenda-abonnement {number} bestaat niet; `traject feeds list` toont de nummers"
-        raise Refused(message)
+        raise Refused(
+            f"agenda-abonnement {number} bestaat niet; `traject feeds list` toont de nummers",
+            f"there is no calendar subscription {number}; `traject feeds list` shows the numbers",
+        )
     if found.revoked_at is None:
         found.revoked_at = now
         session.add(_event("feed.revoked", found, now, actor))

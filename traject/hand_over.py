@@ -42,23 +42,29 @@ def hand_over(
         refuse_ended(work.dossier.trajectory)
         declared = {known.key: known for known in work.dossier.programme.roles}
         if role not in declared:
-            message = f"rol ‘{role}’ bestaat niet in dit programma; kies uit {', '.join(declared)}"
-            raise Refused(message)
+            raise Refused(
+                f"rol ‘{role}’ bestaat niet in dit programma; kies uit {', '.join(declared)}",
+                f"there is no role ‘{role}’ in this programme; choose from {', '.join(declared)}",
+            )
         holders = work.dossier.holders.setdefault(role, [])
         old = _leaving(holders, role, old_email)
         if old is None and email and holders and not declared[role].many:
-            message = (
+            raise Refused(
                 f"rol ‘{role}’ is voor één persoon en die heeft {holders[0].name} al; "
-                f"zeg van wie de rol overgaat: --from {holders[0].email}"
+                f"zeg van wie de rol overgaat: --from {holders[0].email}",
+                (
+                    f"role ‘{role}’ is for one person, and {holders[0].name} has it already; "
+                    f"say from whom it passes: --from {holders[0].email}"
+                ),
             )
-            raise Refused(message)
         if email is None and (old is None or (declared[role].required and len(holders) == 1)):
-            message = f"rol ‘{role}’ is verplicht; geef ook wie hem overneemt"
-            raise Refused(message)
+            raise Refused(
+                f"rol ‘{role}’ is verplicht; geef ook wie hem overneemt",
+                f"role ‘{role}’ is required; also give who takes it over",
+            )
         new = person_for(work, name or "", email, declared[role]) if email else None
         if old is not None and new is not None and old.id == new.id:
-            message = f"{old.name} heeft de rol ‘{role}’ al"
-            raise Refused(message)
+            raise Refused(f"{old.name} heeft de rol ‘{role}’ al", f"{old.name} has the role ‘{role}’ already")
         answered = _answered(work, old) if old else set[int]()
         if old:
             _leave(work, role, old)
@@ -82,9 +88,11 @@ def _leaving(holders: list[Person], role: str, old_email: str | None) -> Person 
     for person in holders:
         if person.email == old_email.strip().lower():
             return person
-    names = ", ".join(f"{person.name} <{person.email}>" for person in holders) or "niemand"
-    message = f"{old_email} heeft de rol ‘{role}’ niet; die heeft {names}"
-    raise Refused(message)
+    names = ", ".join(f"{person.name} <{person.email}>" for person in holders)
+    raise Refused(
+        f"{old_email} heeft de rol ‘{role}’ niet; die heeft {names or 'niemand'}",
+        f"{old_email} does not have the role ‘{role}’; {names or 'nobody'} has it",
+    )
 
 
 def person_for(work: Work, name: str, email: str, role: Role | None = None) -> Person:
@@ -93,7 +101,7 @@ def person_for(work: Work, name: str, email: str, role: Role | None = None) -> P
     Somebody new belongs to the school of the trajectory, unless the role says otherwise.
     """
     if problem := person_problem(name, email.strip()):
-        raise Refused(problem)
+        raise Refused(problem.nl, problem.en)
     found = work.session.exec(select(Person).where(Person.email == email.strip().lower())).one_or_none()
     if found is None:
         school = work.dossier.trajectory.organisation_id
@@ -130,8 +138,9 @@ def _answered(work: Work, person: Person) -> set[int]:
 
 def _join(work: Work, role: str, person: Person, answered: set[int]) -> None:
     if any(holder.id == person.id for holder in work.dossier.holders[role]):
-        message = f"{person.name} heeft de rol ‘{role}’ al"
-        raise Refused(message)
+        raise Refused(
+            f"{person.name} heeft de rol ‘{role}’ al", f"{person.name} has the role ‘{role}’ already"
+        )
     work.session.add(
         RoleHolder(trajectory_id=work.dossier.id, role=role, person_id=row_id(person), since=work.now)
     )

@@ -12,9 +12,20 @@ from models import Message
 from models.enums import MessageState
 from traject import digest_parts
 from traject.errors import Refused
+from traject.programme import Text
 
 _messages = SQLModel.metadata.tables[str(Message.__tablename__)]
 _m = _messages.c
+_DUTCH = {"held": "vastgehouden", "released": "vrijgegeven", "skipped": "overgeslagen"}
+_STATES = {
+    MessageState.QUEUED: "klaar",
+    MessageState.HELD: "vastgehouden",
+    MessageState.ATTEMPTING: "onderweg",
+    MessageState.ACCEPTED: "verstuurd",
+    MessageState.FAILED: "mislukt",
+    MessageState.WITHDRAWN: "ingetrokken",
+    MessageState.WITHHELD: "niet verstuurd",
+}
 
 
 def hold(session: Session, message_id: int, *, reason: str = "") -> None:
@@ -61,6 +72,13 @@ def _decide(
     )
     if changed.rowcount == 0:
         found = connection.execute(select(_m.state).where(_m.id == message_id)).scalar()
-        where = f"it is {found}" if found else "there is no such message"
-        reason = f"message {message_id} cannot be {done}: {where}; only one that is {' or '.join(sorted(allowed))} can"
-        raise Refused(reason)
+        where = (
+            Text(f"hij is {_STATES[MessageState(found)]}", f"it is {found}")
+            if found
+            else Text("die is er niet", "there is no such message")
+        )
+        words = " of ".join(_STATES[state] for state in sorted(allowed))
+        raise Refused(
+            f"mail {message_id} kan niet worden {_DUTCH[done]}: {where.nl}; dat kan alleen zolang hij {words} is",
+            f"message {message_id} cannot be {done}: {where.en}; only one that is {' or '.join(sorted(allowed))} can",
+        )

@@ -21,19 +21,9 @@ from models import (
 )
 from models.enums import OrganisationKind, StepState
 from traject.dossier import row_id
-from traject.launch_check import (
-    Launched,
-    LaunchError,
-    LaunchRequest,
-    Preparation,
-    Prepared,
-    RoleGiven,
-    parse_role,
-    prepare,
-    preview,
-    reference_of,
-)
-from traject.programme import Programme, Role
+from traject.launch_check import Launched, Preparation, Prepared, prepare, preview
+from traject.launch_request import LaunchError, LaunchRequest, RoleGiven, parse_role, reference_of
+from traject.programme import Programme, Role, Text
 from traject.replan import stage_values, step_values
 from traject.settings import Settings
 from traject.store import Store
@@ -62,15 +52,18 @@ def launch(
             # Somebody else wrote the same person or trajectory since we looked: look again, and name it.
             tries += 1
             if tries == TRIES:
-                message = "iemand anders start nu hetzelfde; probeer het zo nog eens"
-                raise LaunchError([message]) from error
+                busy = Text(
+                    "iemand anders start nu hetzelfde; probeer het zo nog eens",
+                    "somebody else is launching the same now; try again in a moment",
+                )
+                raise LaunchError([busy]) from error
 
 
 def _launch(
     store: Store, requests: Sequence[LaunchRequest], settings: Settings, now: datetime, actor: str
 ) -> list[Launched]:
     launched: list[Launched] = []
-    problems: list[str] = []
+    problems: list[Text] = []
     with store.write() as session:
         waiting = Preparation(session, requests, settings, now).each()
         while batch := list(islice(waiting, BATCH)):
@@ -220,8 +213,12 @@ def store_version(session: Session, programme: Programme, now: datetime) -> int:
         if used is not None:
             raise LaunchError(
                 [
-                    f"{programme.path} is veranderd, maar versie {programme.version} van ‘{programme.key}’ is al gebruikt; "
-                    f"maak er `version: {programme.version + 1}` van"
+                    Text(
+                        f"{programme.path} is veranderd, maar versie {programme.version} van ‘{programme.key}’ is al "
+                        f"gebruikt; maak er `version: {programme.version + 1}` van",
+                        f"{programme.path} has changed, but version {programme.version} of ‘{programme.key}’ was used "
+                        f"already; make it `version: {programme.version + 1}`",
+                    )
                 ]
             )
         found.title, found.sha256, found.text, found.stored_at = (

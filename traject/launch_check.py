@@ -1,12 +1,10 @@
 """What can be launched: every request is checked and planned before anything is written."""
 
 import difflib
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
-from email.utils import getaddresses
+from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
@@ -21,45 +19,15 @@ from models.enums import StepKind, TrajectoryKind, TrajectoryState
 from traject.addresses import person_problem
 from traject.availability import asked_themes, busy_of, offered, schools_of
 from traject.dossier import calendars_of
-from traject.errors import TrajectError
+from traject.launch_request import START, TWICE, LaunchError, LaunchRequest, reference_of
 from traject.locations import places_taken
 from traject.plan import Busy, Facts, Plan, SchoolClosed, SchoolHours
 from traject.planner import plan
-from traject.programme import Programme
+from traject.programme import Programme, Text
 from traject.programme_file import load_programmes
 from traject.settings import Settings
 
 FARTHEST = timedelta(days=5 * 366)
-
-
-class LaunchError(TrajectError):
-    """What was asked cannot be launched; holds every problem. Nothing was written."""
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("\n".join(self.problems))
-
-
-@dataclass(frozen=True, slots=True)
-class RoleGiven:
-    """Who gets a role. The address is as given; `prepare` checks it."""
-
-    role: str
-    name: str
-    email: str
-
-
-@dataclass(frozen=True, slots=True)
-class LaunchRequest:
-    """One trajectory to launch: for a school (its code) or for a group (its name). `where` names its row in a file."""
-
-    programme: str
-    starts_on: date
-    school: str | None = None
-    group: str | None = None
-    roles: tuple[RoleGiven, ...] = ()
-    again: bool = False
-    where: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +36,7 @@ class Prepared:
 
     request: LaunchRequest
     plan: Plan | None
-    problems: tuple[str, ...]
+    problems: tuple[Text, ...]
     programme: Programme | None = None
     organisation: Organisation | None = None
     calendar: SchoolCalendar | None = None
@@ -81,17 +49,6 @@ class Launched:
 
     trajectory_id: int
     reference: str
-
-
-def parse_role(text: str) -> RoleGiven:
-    """`coordinator=Name <mail>` as a value, of exactly one person. LaunchError says how it is written."""
-    role, _, who = text.partition("=")
-    [(name, email), *others] = getaddresses([who]) or [("", "")]
-    if not role.strip() or "@" not in email or others or who.count("@") > 1:
-        raise LaunchError(
-            [f'‘{text}’ is geen rol; schrijf het zo: coordinator="Noor Visser <n.visser@school.example>"']
-        )
-    return RoleGiven(role.strip(), name or email, email)
 
 
 def preview(session: Session, request: LaunchRequest, *, settings: Settings, now: datetime) -> Plan:
@@ -156,18 +113,20 @@ class Preparation:
         }
 
     def _prepare(self, request: LaunchRequest) -> Prepared:
-        where = f"{request.where}: " if request.where else ""
+        if any(not column for column, _ in request.unread):
+            return _refused(request, [said for column, said in request.unread if not column])
+        problems = [said for _, said in request.unread]
         programme = self.programmes.get(request.programme)
         if programme is None:
-            return Prepared(request, None, (where + self._no_programme(request.programme),))
+            return _refused(request, [self._no_programme(request.programme), *problems])
         school, organisation = self.schools.get(request.school or "", (None, None))
-        problems = self._subject_problems(request, programme, school)
+        problems += self._subject_problems(request, programme, school)
         calendar = self.calendars[organisation.id if organisation else None]
         problems += self._start_problems(request, calendar)
         problems += _role_problems(request, programme) if self.needs_roles else []
         reference = self._free_reference(request, problems)
         if problems:
-            return Prepared(request, None, tuple(where + problem for problem in problems))
+            return _refused(request, problems)
         roles: dict[str, list[str]] = defaultdict(list)
         for given in request.roles:
             roles[given.email.lower()].append(given.role)
@@ -201,34 +160,44 @@ class Preparation:
                         self.around[email].append(taken)
         return Prepared(request, made, (), programme, organisation, calendar, reference)
 
-    def _no_programme(self, key: str) -> str:
-        near = difflib.get_close_matches(key, self.programmes, n=1)
-        hint = f"bedoel je ‘{near[0]}’?" if near else f"kies uit {', '.join(sorted(self.programmes))}"
-        return f"programma ‘{key}’ bestaat niet; {hint}"
+    def _no_programme(self, key: str) -> Text:
+        hint = nearest(key, sorted(self.programmes))
+        return Text(f"programma ‘{key}’ bestaat niet; {hint.nl}", f"there is no programme ‘{key}’; {hint.en}")
 
     def _subject_problems(
         self, request: LaunchRequest, programme: Programme, school: School | None
-    ) -> list[str]:
+    ) -> list[Text]:
         if programme.kind is TrajectoryKind.GROUP:
             if request.group:
                 return []
             return [
-                f"programma ‘{programme.key}’ is voor een groep; geef een naam met --group in plaats van een school"
+                Text(
+                    f"programma ‘{programme.key}’ is voor een groep; geef een naam met --group in plaats van een school",
+                    f"programme ‘{programme.key}’ is for a group; give a name with --group instead of a school",
+                )
             ]
         if not request.school:
-            return [f"programma ‘{programme.key}’ is voor één school; geef een vestigingscode met --school"]
+            return [
+                Text(
+                    f"programma ‘{programme.key}’ is voor één school; geef een vestigingscode met --school",
+                    f"programme ‘{programme.key}’ is for one school; give its code with --school",
+                )
+            ]
         if school is None:
             return [self._no_school(request.school)]
         kinds = school.school_type.lower().split("/")
         fits = any(kind.startswith(wanted) for wanted in programme.school_types for kind in kinds)
         if programme.school_types and not fits:
+            types = ", ".join(programme.school_types)
             return [
-                f"programma ‘{programme.key}’ is voor {', '.join(programme.school_types)}; "
-                f"school {school.code} is {school.school_type}"
+                Text(
+                    f"programma ‘{programme.key}’ is voor {types}; school {school.code} is {school.school_type}",
+                    f"programme ‘{programme.key}’ is for {types}; school {school.code} is {school.school_type}",
+                )
             ]
         return []
 
-    def _no_school(self, code: str) -> str:
+    def _no_school(self, code: str) -> Text:
         known = dict(
             self.session.exec(
                 select(School.code, Organisation.name).join(
@@ -238,35 +207,56 @@ class Preparation:
         )
         near = difflib.get_close_matches(code.upper(), known, n=1)
         by_name = difflib.get_close_matches(code, known.values(), n=1)
-        hint = "`traject schools list` toont de scholen"
-        if near:
-            hint = f"bedoel je {near[0]} ({known[near[0]]})?"
-        elif by_name:
-            hint = next(f"bedoel je {found} ({name})?" for found, name in known.items() if name == by_name[0])
-        return f"school ‘{code}’ is niet bekend; {hint}"
+        hint = Text("`traject schools list` toont de scholen", "`traject schools list` shows the schools")
+        if near or by_name:
+            found = near[0] if near else next(each for each, name in known.items() if name == by_name[0])
+            hint = Text(f"bedoel je {found} ({known[found]})?", f"did you mean {found} ({known[found]})?")
+        return Text(f"school ‘{code}’ is niet bekend; {hint.nl}", f"school ‘{code}’ is not known; {hint.en}")
 
-    def _start_problems(self, request: LaunchRequest, calendar: SchoolCalendar) -> list[str]:
+    def _start_problems(self, request: LaunchRequest, calendar: SchoolCalendar) -> list[Text]:
         day, today = request.starts_on, calendar.to_local(self.now).date()
+        if any(column == START for column, _ in request.unread):
+            return []
         if day < today:
-            return [f"de startdatum {day:%d-%m-%Y} ligt in het verleden; kies vandaag of later"]
+            return [
+                Text(
+                    f"de startdatum {day:%d-%m-%Y} ligt in het verleden; kies vandaag of later",
+                    f"the start date {day:%d-%m-%Y} is in the past; choose today or later",
+                )
+            ]
         if day > today + FARTHEST:
-            return [f"de startdatum {day:%d-%m-%Y} ligt meer dan vijf jaar vooruit; staat het jaartal goed?"]
+            return [
+                Text(
+                    f"de startdatum {day:%d-%m-%Y} ligt meer dan vijf jaar vooruit; staat het jaartal goed?",
+                    f"the start date {day:%d-%m-%Y} is more than five years ahead; is the year right?",
+                )
+            ]
         if holiday := calendar.holiday_on(day):
             after = calendar.next_working_day(day)
             return [
-                f"de startdatum {day:%d-%m-%Y} valt in {holiday.label.lower()}; "
-                f"de eerste schooldag daarna is {after:%d-%m-%Y}"
+                Text(
+                    f"de startdatum {day:%d-%m-%Y} valt in {holiday.label.lower()}; "
+                    f"de eerste schooldag daarna is {after:%d-%m-%Y}",
+                    f"the start date {day:%d-%m-%Y} is in a holiday ({holiday.label.lower()}); "
+                    f"the first school day after it is {after:%d-%m-%Y}",
+                )
             ]
         return []
 
-    def _free_reference(self, request: LaunchRequest, problems: list[str]) -> str:
+    def _free_reference(self, request: LaunchRequest, problems: list[Text]) -> str:
         base = reference_of(request)
         before = self.taken[base]
         running = [t for t in before if t.state in (TrajectoryState.RUNNING, TrajectoryState.PAUSED)]
-        if running and not request.again:
+        said_already = any(column == TWICE for column, _ in request.unread)
+        if running and not request.again and not said_already:
+            since = f"{running[0].starts_on:%d-%m-%Y}"
             problems.append(
-                f"{base} loopt al sinds {running[0].starts_on:%d-%m-%Y}; "
-                "wil je een tweede traject van hetzelfde programma, start het dan met --again"
+                Text(
+                    f"{base} loopt al sinds {since}; wil je een tweede traject van hetzelfde programma, "
+                    "start het dan met --again",
+                    f"{base} has been running since {since}; if you mean a second trajectory of the same programme, "
+                    "launch it with --again",
+                )
             )
         reference = base if not before else f"{base}#{len(before) + 1}"
         self.taken[base].append(
@@ -275,38 +265,68 @@ class Preparation:
         return reference
 
 
-def _role_problems(request: LaunchRequest, programme: Programme) -> list[str]:
-    problems: list[str] = []
+def nearest(word: str, possible: Iterable[str]) -> Text:
+    """What may have been meant: the name that looks like it, else all that there are."""
+    names = list(possible)
+    if near := difflib.get_close_matches(word, names, n=1):
+        return Text(f"bedoel je ‘{near[0]}’?", f"did you mean ‘{near[0]}’?")
+    return Text(f"kies uit {', '.join(names)}", f"choose from {', '.join(names)}")
+
+
+def _refused(request: LaunchRequest, problems: Iterable[Text]) -> Prepared:
+    where = f"{request.where}: " if request.where else ""
+    said = tuple(Text(f"{where}{each.nl}", f"{where}{each.in_language('en')}") for each in problems)
+    return Prepared(request, None, said)
+
+
+def _role_problems(request: LaunchRequest, programme: Programme) -> list[Text]:
+    problems: list[Text] = []
+    unread = {column for column, _ in request.unread}
     declared = {role.key: role for role in programme.roles}
     given = defaultdict(list)
     for person in request.roles:
         given[person.role].append(person)
         if person.role not in declared:
-            near = difflib.get_close_matches(person.role, declared, n=1)
-            hint = f"bedoel je ‘{near[0]}’?" if near else f"kies uit {', '.join(declared)}"
-            problems.append(f"rol ‘{person.role}’ bestaat niet in {programme.key}; {hint}")
+            hint = nearest(person.role, declared)
+            problems.append(
+                Text(
+                    f"rol ‘{person.role}’ bestaat niet in {programme.key}; {hint.nl}",
+                    f"there is no role ‘{person.role}’ in {programme.key}; {hint.en}",
+                )
+            )
         if problem := person_problem(person.name, person.email):
-            problems.append(f"rol ‘{person.role}’: {problem}")
+            problems.append(Text(f"rol ‘{person.role}’: {problem.nl}", f"role ‘{person.role}’: {problem.en}"))
     emails = [(person.role, person.email.lower()) for person in request.roles]
     for role_key, email in dict.fromkeys(twice for twice in emails if emails.count(twice) > 1):
-        problems.append(f"rol ‘{role_key}’: {email} staat er twee keer; haal er een weg")
+        problems.append(
+            Text(
+                f"rol ‘{role_key}’: {email} staat er twee keer; haal er een weg",
+                f"role ‘{role_key}’: {email} stands there twice; remove one",
+            )
+        )
     for role in declared.values():
-        if role.required and not given[role.key]:
-            how = f'geef --role {role.key}="Naam <adres>"'
+        title = role.title
+        if role.required and not given[role.key] and role.key not in unread:
+            how = Text(f'geef --role {role.key}="Naam <adres>"', f'give --role {role.key}="Name <address>"')
             if request.where:
-                how = f"vul Naam <adres> in, in de kolom ‘{role.key}’"
-            problems.append(f"rol ‘{role.key}’ ({role.title.nl}) ontbreekt; {how}")
-        if len(given[role.key]) > 1 and not role.many:
+                how = Text(
+                    f"vul Naam <adres> in, in de kolom ‘{role.key}’",
+                    f"fill in Name <address> in the column ‘{role.key}’",
+                )
             problems.append(
-                f"rol ‘{role.key}’ ({role.title.nl}) is voor één persoon; er zijn er {len(given[role.key])} gegeven"
+                Text(
+                    f"rol ‘{role.key}’ ({title.nl}) ontbreekt; {how.nl}",
+                    f"role ‘{role.key}’ ({title.in_language('en')}) is missing; {how.en}",
+                )
+            )
+        if (count := len(given[role.key])) > 1 and not role.many:
+            problems.append(
+                Text(
+                    f"rol ‘{role.key}’ ({title.nl}) is voor één persoon; er zijn er {count} gegeven",
+                    f"role ‘{role.key}’ ({title.in_language('en')}) is for one person; {count} were given",
+                )
             )
     return problems
-
-
-def reference_of(request: LaunchRequest) -> str:
-    """What a trajectory is called: the programme with the school's code or the group's name."""
-    name = request.school or re.sub(r"[^a-z0-9]+", "-", (request.group or "").lower()).strip("-")
-    return f"{request.programme}:{name}"
 
 
 def _with_repeats(references: Iterable[str]) -> list[str]:

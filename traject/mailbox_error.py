@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from traject.errors import TrajectError
+from traject.errors import InBoth
 from traject.programme import Text
 
 
@@ -94,13 +94,14 @@ _SAID: dict[Trouble, tuple[Text, Text]] = {
 }
 
 
-class MailboxError(TrajectError):
+class MailboxError(InBoth):
     """The mailbox cannot be read now. `detail` is what the server said, which differs from time to time."""
 
     def __init__(self, trouble: Trouble, detail: str = "") -> None:
         self.trouble = trouble
         self.detail = " ".join(detail.split())[:300]
-        super().__init__(said(trouble).nl)
+        both = said(trouble)
+        super().__init__(both.nl, both.in_language("en"))
 
 
 def found(trouble: Trouble) -> Text:

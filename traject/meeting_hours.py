@@ -73,8 +73,10 @@ def read_hours(text: str) -> tuple[MeetingHours, ...]:
             except ValueError as error:
                 raise _not_understood(text, match[0].strip()) from error
             if last <= first:
-                message = f"‘{part}’ eindigt voor het begint; draai de uren om"
-                raise Refused(message)
+                raise Refused(
+                    f"‘{part}’ eindigt voor het begint; draai de uren om",
+                    f"‘{part}’ ends before it begins; swap the hours",
+                )
         words = [
             word
             for word in re.split(r"[\s,]+", days)
@@ -102,4 +104,7 @@ def say_hours(hours: tuple[MeetingHours, ...]) -> Text:
 
 def _not_understood(text: str, word: str) -> Refused:
     where = f" in ‘{text.strip()}’" if word != text.strip().lower() else ""
-    return Refused(f"‘{word}’{where} zijn geen weekdagen en uren; schrijf bijvoorbeeld ‘{EXAMPLE}’")
+    return Refused(
+        f"‘{word}’{where} zijn geen weekdagen en uren; schrijf bijvoorbeeld ‘{EXAMPLE}’",
+        f"‘{word}’{where} are no weekdays and hours; write for example ‘{EXAMPLE}’",
+    )

@@ -38,16 +38,17 @@ def migrate(
         current = work.session.get_one(ProgrammeVersion, dossier.trajectory.programme_version_id)
         new = load_programmes(settings.programmes_dir).get(current.key)
         if new is None or (version is not None and new.version != version):
-            found = f"daar staat versie {new.version}" if new else "daar staat dit programma niet"
-            message = (
-                f"versie {version or ''} van ‘{current.key}’ staat niet in {settings.programmes_dir}; {found}"
+            raise Refused(
+                f"versie {version or ''} van ‘{current.key}’ staat niet in {settings.programmes_dir}; "
+                + (f"daar staat versie {new.version}" if new else "daar staat dit programma niet"),
+                f"version {version or ''} of ‘{current.key}’ is not in {settings.programmes_dir}; "
+                + (f"version {new.version} is" if new else "nor is any other version"),
             )
-            raise Refused(message)
         if new.version <= current.version:
-            message = (
-                f"dit traject volgt al versie {current.version} van ‘{current.key}’; er is geen nieuwere"
+            raise Refused(
+                f"dit traject volgt al versie {current.version} van ‘{current.key}’; er is geen nieuwere",
+                f"this trajectory follows version {current.version} of ‘{current.key}’ already; there is no newer one",
             )
-            raise Refused(message)
         _refuse_losses(dossier, new)
         dossier.trajectory.programme_version_id = store_version(work.session, new, now)
         dossier.programme = new
@@ -66,11 +67,14 @@ def _refuse_losses(dossier: Dossier, new: Programme) -> None:
     stages = {stage.key for stage in new.stages}
     for key, row in dossier.stages.items():
         if row.state is StageState.OPEN and key not in stages:
-            message = (
+            raise Refused(
                 f"versie {new.version} van ‘{new.key}’ kent de lopende fase ‘{row.title}’ ({key}) niet; "
-                "sluit die fase eerst af, of zet haar terug in het programma"
+                "sluit die fase eerst af, of zet haar terug in het programma",
+                (
+                    f"version {new.version} of ‘{new.key}’ does not have the stage ‘{row.title}’ ({key}), which is open; "
+                    "close that stage first, or put it back in the programme"
+                ),
             )
-            raise Refused(message)
     kinds = {step.key: step.kind for step in new.steps}
     roles = {role.key for role in new.roles}
     for (key, _), row in dossier.steps.items():
@@ -79,15 +83,21 @@ def _refuse_losses(dossier: Dossier, new: Programme) -> None:
             and kinds.get(key.partition("/")[0]) is not row.kind
             and "/" not in key
         ):
-            message = (
+            raise Refused(
                 f"versie {new.version} van ‘{new.key}’ kent de stap ‘{row.title}’ ({key}) niet, en die staat open; "
-                "rond hem eerst af of sla hem over"
+                "rond hem eerst af of sla hem over",
+                (
+                    f"version {new.version} of ‘{new.key}’ does not have the step ‘{row.title}’ ({key}), which is open; "
+                    "finish it first or skip it"
+                ),
             )
-            raise Refused(message)
     for role, people in dossier.holders.items():
         if people and role not in roles:
-            message = (
+            raise Refused(
                 f"versie {new.version} van ‘{new.key}’ kent de rol ‘{role}’ niet, en {people[0].name} heeft die; "
-                "draag de rol eerst over"
+                "draag de rol eerst over",
+                (
+                    f"version {new.version} of ‘{new.key}’ does not have the role ‘{role}’, and {people[0].name} has it; "
+                    "hand the role over first"
+                ),
             )
-            raise Refused(message)

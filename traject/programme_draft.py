@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field
 
-from traject.programme import Role, Stage, Step
+from traject.programme import Role, Stage, Step, Text
 from traject.records import Record
 
-Fault = tuple[int, str]
+Fault = tuple[int, Text]
 """The line, and what is wrong with the remedy."""
 
 

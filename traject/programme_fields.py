@@ -31,6 +31,27 @@ class Kind(StrEnum):
     STEPS = "a list of steps"
 
 
+DUTCH: dict[Kind, str] = {
+    Kind.KEY: "een sleutel",
+    Kind.KEYS: "een lijst met sleutels",
+    Kind.LINE: "een tekst van één regel",
+    Kind.PROSE: "een tekst",
+    Kind.YES_NO: "ja of nee",
+    Kind.NUMBER: "een heel getal vanaf 1",
+    Kind.CHOICE: "een uit een lijst",
+    Kind.CHOICES: "enkele uit een lijst",
+    Kind.SPAN: "een lengte",
+    Kind.SPANS: "een lijst met lengtes",
+    Kind.MOMENT: "een moment",
+    Kind.START: "het begin van een fase",
+    Kind.CYCLE: "een jaarlijkse periode",
+    Kind.WINDOW: "een venster",
+    Kind.CONDITIONS: "voorwaarden",
+    Kind.CATCH_UP: "wat te doen als het te laat is",
+}
+"""What a value is, as a message in Dutch says it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One key of a record. `example` is what could stand there; it is shown in messages and in editors."""
@@ -149,9 +170,9 @@ TABLES: dict[str, Table] = {
         "school_types": Field(
             Kind.CHOICES, "For which schools; otherwise for all.", "[bo, sbo]", choices=SCHOOL_TYPES
         ),
-        "roles": Field(Kind.RECORDS, "Who steps can address.", "a list", required=True, record="role"),
-        "stages": Field(Kind.RECORDS, "The stages, in order.", "a list", required=True, record="stage"),
-        "yearly": Field(Kind.STEPS, "Steps that return every so many school years.", "a list"),
+        "roles": Field(Kind.RECORDS, "Who steps can address.", "[…]", required=True, record="role"),
+        "stages": Field(Kind.RECORDS, "The stages, in order.", "[…]", required=True, record="stage"),
+        "yearly": Field(Kind.STEPS, "Steps that return every so many school years.", "[…]"),
     },
     "role": {
         "role": Field(Kind.KEY, "Its key.", "coordinator", required=True),
@@ -171,7 +192,7 @@ TABLES: dict[str, Table] = {
             "What must be true before it closes; otherwise it closes by itself at its end.",
             "stap intake is gehouden",
         ),
-        "steps": Field(Kind.STEPS, "What is owed in this stage.", "a list", required=True),
+        "steps": Field(Kind.STEPS, "What is owed in this stage.", "[…]", required=True),
     },
     "no_answer": {
         "after": Field(Kind.SPAN, "How long after it was asked.", "21 dagen", required=True),

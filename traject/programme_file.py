@@ -36,6 +36,13 @@ __all__ = ["Problem", "ProgrammeError", "load_programmes", "parse_programme", "r
 
 STALE_AFTER = Span(14, Unit.DAYS)
 """How long after its moment a mail that follows a step is still worth sending."""
+_PROGRAMME = Text("het programma", "the programme")
+_A_STEP = {
+    StepKind.MAIL: "een mail",
+    StepKind.GATHERING: "een bijeenkomst",
+    StepKind.EVALUATION: "een evaluatie",
+    StepKind.TASK: "een taak",
+}
 
 
 class ProgrammeError(FileError):
@@ -55,6 +62,7 @@ def read_programme(path: Path) -> Programme:
     if draft.key and draft.key != path.stem:
         reader.fault(
             draft.line_of("programme", "", "programme"),
+            f"het programma heet {draft.key!r} en het bestand {path.name!r}; geef ze één naam",
             f"the programme is called {draft.key!r} and the file {path.name!r}; give them one name",
         )
     _check_questionnaires(draft, reader, path.parent / "questionnaires")
@@ -112,20 +120,20 @@ def _draft(text: str, path: str) -> tuple[Draft, Reader]:
     except FileError as error:
         raise ProgrammeError(error.problems) from error
     reader = Reader(path)
-    record = reader.record(root, TABLES["programme"], "the programme")
+    record = reader.record(root, TABLES["programme"], _PROGRAMME)
     draft = Draft(record)
-    for node in reader.items(record.nodes.get("roles"), "roles", "the programme"):
+    for node in reader.items(record.nodes.get("roles"), "roles", _PROGRAMME):
         _add_role(draft, reader, node)
-    for node in reader.items(record.nodes.get("stages"), "stages", "the programme"):
+    for node in reader.items(record.nodes.get("stages"), "stages", _PROGRAMME):
         _add_stage(draft, reader, node)
-    for node in reader.items(record.nodes.get("yearly"), "yearly", "the programme"):
+    for node in reader.items(record.nodes.get("yearly"), "yearly", _PROGRAMME):
         _add_step(draft, reader, node, None)
     return draft, reader
 
 
 def _finish(draft: Draft, reader: Reader, text: str) -> Programme:
     for line, message in broken_rules(draft):
-        reader.fault(line, message)
+        reader.fault(line, message.nl, message.en)
     if reader.problems:
         raise ProgrammeError(reader.problems)
     values = draft.record.values
@@ -155,7 +163,8 @@ def _key_of(node: Node, names: Iterable[str]) -> str:
 
 def _add_role(draft: Draft, reader: Reader, node: Node) -> None:
     key = _key_of(node, ("role",))
-    record = reader.record(node, TABLES["role"], f"role {key!r}" if key else "a role")
+    where = Text(f"rol {key!r}", f"role {key!r}") if key else Text("een rol", "a role")
+    record = reader.record(node, TABLES["role"], where)
     draft.declare("role", key, record)
     if record.complete:
         values = record.values
@@ -172,7 +181,8 @@ def _add_role(draft: Draft, reader: Reader, node: Node) -> None:
 
 def _add_stage(draft: Draft, reader: Reader, node: Node) -> None:
     key = _key_of(node, ("stage",))
-    record = reader.record(node, TABLES["stage"], f"stage {key!r}" if key else "a stage")
+    where = Text(f"fase {key!r}", f"stage {key!r}")
+    record = reader.record(node, TABLES["stage"], where if key else Text("een fase", "a stage"))
     draft.declare("stage", key, record)
     if record.complete:
         values = record.values
@@ -187,7 +197,7 @@ def _add_stage(draft: Draft, reader: Reader, node: Node) -> None:
                 goal=values.get("goal"),
             )
         )
-    for step in reader.items(record.nodes.get("steps"), "steps", f"stage {key!r}"):
+    for step in reader.items(record.nodes.get("steps"), "steps", where):
         _add_step(draft, reader, step, key)
 
 
@@ -196,15 +206,23 @@ def _add_step(draft: Draft, reader: Reader, node: Node, stage: str | None) -> No
     keys = [str(key.value) for key, _ in node.value] if isinstance(node, MappingNode) else []
     kinds = [key for key in keys if key in names]
     if len(kinds) != 1:
-        wrong = closest(keys[0], names) if keys and not kinds else f"write one of: {', '.join(names)}"
-        what = f"a step begins with {keys[0]!r}" if keys and not kinds else "a step is of one kind"
-        reader.fault(line_of(node), f"{what}; {wrong}")
+        if keys and not kinds:
+            near = closest(keys[0], names)
+            wrong = Text(
+                f"een stap begint met {keys[0]!r}; {near.nl}", f"a step begins with {keys[0]!r}; {near.en}"
+            )
+        else:
+            listed = ", ".join(names)
+            wrong = Text(
+                f"een stap is van één soort; schrijf een van: {listed}",
+                f"a step is of one kind; write one of: {listed}",
+            )
+        reader.fault(line_of(node), wrong.nl, wrong.en)
         return
     kind = StepKind(kinds[0])
     key = _key_of(node, kinds)
-    record = reader.record(
-        node, step_table(kind, yearly=stage is None), f"step {key!r}" if key else f"a {kind}"
-    )
+    where = Text(f"stap {key!r}", f"step {key!r}") if key else Text(_A_STEP[kind], f"a {kind}")
+    record = reader.record(node, step_table(kind, yearly=stage is None), where)
     escalation = _escalation(reader, record, key)
     draft.declare("step", key, record)
     if not record.complete:
@@ -256,9 +274,17 @@ def _check_within(reader: Reader, record: Record, step: str, *, yearly: bool) ->
     said = plain(str(record.nodes["when"].value))
     of_stage, of_period = WITHIN[:2], WITHIN[2:]
     if yearly and said.startswith(of_stage):
-        reader.fault(record.line_of("when"), f"step {step!r} returns every year; write `{of_period[0]}`")
+        reader.fault(
+            record.line_of("when"),
+            f"stap {step!r} komt elk jaar terug; schrijf `{of_period[0]}`",
+            f"step {step!r} returns every year; write `{of_period[0]}`",
+        )
     elif not yearly and said.startswith(of_period):
-        reader.fault(record.line_of("when"), f"step {step!r} belongs to a stage; write `{of_stage[0]}`")
+        reader.fault(
+            record.line_of("when"),
+            f"stap {step!r} hoort bij een fase; schrijf `{of_stage[0]}`",
+            f"step {step!r} belongs to a stage; write `{of_stage[0]}`",
+        )
 
 
 def _usual_catch_up(values: dict[str, Any], moment: Moment | None) -> tuple[CatchUp, Span | None]:
@@ -274,7 +300,8 @@ def _escalation(reader: Reader, record: Record, step: str) -> Escalation | None:
     node = record.nodes.get("no_answer")
     if node is None:
         return None
-    read = reader.record(node, TABLES["no_answer"], f"step {step!r}: 'no_answer'")
+    where = Text(f"stap {step!r}: 'no_answer'", f"step {step!r}: 'no_answer'")
+    read = reader.record(node, TABLES["no_answer"], where)
     record.complete = record.complete and read.complete
     values: dict[str, Any] = read.values
     return Escalation(values["after"], values["task_for"], values["title"]) if read.complete else None
@@ -288,17 +315,21 @@ def _check_questionnaires(draft: Draft, reader: Reader, folder: Path) -> None:
         line = draft.line_of("step", step.key, "questionnaire")
         if not path.is_file():
             present = [each.stem for each in sorted(folder.glob("*.yaml"))]
+            near = closest(step.questionnaire, present)
             reader.fault(
                 line,
-                f"step {step.key!r} asks the questionnaire {step.questionnaire!r}, which is not in {folder.name}/; "
-                f"{closest(step.questionnaire, present)}",
+                f"stap {step.key!r} stelt de vragenlijst {step.questionnaire!r}, die niet in {folder.name}/ staat; {near.nl}",
+                f"step {step.key!r} asks the questionnaire {step.questionnaire!r}, which is not in {folder.name}/; {near.en}",
             )
             continue
         try:
             read_questionnaire(path)
         except QuestionnaireError as error:
+            first = error.problems[0]
             reader.fault(
                 line,
+                f"stap {step.key!r} stelt de vragenlijst {step.questionnaire!r}, die fouten heeft; verbeter "
+                f"{path.name}:{first.line}: {first.message.nl}",
                 f"step {step.key!r} asks the questionnaire {step.questionnaire!r}, which has faults; correct "
-                f"{path.name}:{error.problems[0].line}: {error.problems[0].message}",
+                f"{path.name}:{first.line}: {first.message.en}",
             )

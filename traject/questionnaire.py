@@ -87,6 +87,7 @@ class Answers:
     values: Mapping[str, int | str | tuple[str, ...]]
 
 
+_WHOLE = Text("de vragenlijst", "the questionnaire")
 TABLES: dict[str, Table] = {
     "questionnaire": {
         "questionnaire": Field(
@@ -99,13 +100,13 @@ TABLES: dict[str, Table] = {
         ),
         "minutes": Field(Kind.NUMBER, "How long it takes.", "8", required=True),
         "subjects": Field(
-            Kind.RECORDS, "The headings, with their questions.", "a list", required=True, record="subject"
+            Kind.RECORDS, "The headings, with their questions.", "[…]", required=True, record="subject"
         ),
     },
     "subject": {
         "subject": Field(Kind.KEY, "Its key.", "samenwerking", required=True),
         "title": Field(Kind.LINE, "The heading.", "Samenwerking", required=True),
-        "questions": Field(Kind.RECORDS, "The questions.", "a list", required=True, record="question"),
+        "questions": Field(Kind.RECORDS, "The questions.", "[…]", required=True, record="question"),
     },
     "question": {
         "question": Field(
@@ -118,7 +119,7 @@ TABLES: dict[str, Table] = {
         "help": Field(Kind.PROSE, "A hint below the question.", "Denk aan musea en podia."),
         "required": Field(Kind.YES_NO, "Must it be answered?", "yes"),
         "options": Field(
-            Kind.RECORDS, "What can be chosen; of a scale the two ends.", "a list", record="option"
+            Kind.RECORDS, "What can be chosen; of a scale the two ends.", "[…]", record="option"
         ),
     },
     "option": {
@@ -136,13 +137,17 @@ def parse_questionnaire(text: str, path: str) -> Questionnaire:
     except FileError as error:
         raise QuestionnaireError(error.problems) from error
     reader = Reader(path)
-    record = reader.record(root, TABLES["questionnaire"], "the questionnaire")
+    record = reader.record(root, TABLES["questionnaire"], _WHOLE)
     subjects: list[Subject] = []
     questions: list[Question] = []
-    for node in reader.items(record.nodes.get("subjects"), "subjects", "the questionnaire"):
+    for node in reader.items(record.nodes.get("subjects"), "subjects", _WHOLE):
         _read_subject(reader, node, subjects, questions)
     if record.values.get("minutes", 1) > MOST_MINUTES:
-        reader.fault(record.line_of("minutes"), f"'minutes' is more than {MOST_MINUTES}; ask less")
+        reader.fault(
+            record.line_of("minutes"),
+            f"'minutes' is meer dan {MOST_MINUTES}; vraag minder",
+            f"'minutes' is more than {MOST_MINUTES}; ask less",
+        )
     if reader.problems:
         raise QuestionnaireError(reader.problems)
     values = record.values
@@ -165,49 +170,76 @@ def read_questionnaire(path: Path) -> Questionnaire:
         raise QuestionnaireError(error.problems) from error
     questionnaire = parse_questionnaire(text, str(path))
     if questionnaire.key != path.stem:
-        message = f"the questionnaire is called {questionnaire.key!r} and the file {path.name!r}; give them one name"
+        message = Text(
+            f"de vragenlijst heet {questionnaire.key!r} en het bestand {path.name!r}; geef ze één naam",
+            f"the questionnaire is called {questionnaire.key!r} and the file {path.name!r}; give them one name",
+        )
         raise QuestionnaireError([Problem(str(path), 1, message)])
     return questionnaire
 
 
 def _read_subject(reader: Reader, node: Node, subjects: list[Subject], questions: list[Question]) -> None:
-    record = reader.record(node, TABLES["subject"], "a subject")
+    record = reader.record(node, TABLES["subject"], Text("een onderwerp", "a subject"))
     key = str(record.values.get("subject", ""))
     if key and key in {subject.key for subject in subjects}:
-        reader.fault(record.line, f"the subject {key!r} stands twice; give one another key")
+        reader.fault(
+            record.line,
+            f"het onderwerp {key!r} staat er twee keer; geef een van beide een andere sleutel",
+            f"the subject {key!r} stands twice; give one another key",
+        )
     if record.complete:
         subjects.append(Subject(key, record.values["title"]))
-    for each in reader.items(record.nodes.get("questions"), "questions", f"subject {key!r}"):
+    where = Text(f"onderwerp {key!r}", f"subject {key!r}")
+    for each in reader.items(record.nodes.get("questions"), "questions", where):
         question = _read_question(reader, each, key)
         if question and question.key in {other.key for other in questions}:
             reader.fault(
-                each.start_mark.line + 1, f"the question {question.key!r} stands twice; give one another key"
+                each.start_mark.line + 1,
+                f"de vraag {question.key!r} staat er twee keer; geef een van beide een andere sleutel",
+                f"the question {question.key!r} stands twice; give one another key",
             )
         elif question:
             questions.append(question)
 
 
 def _read_question(reader: Reader, node: Node, subject: str) -> Question | None:
-    record = reader.record(node, TABLES["question"], "a question")
+    record = reader.record(node, TABLES["question"], Text("een vraag", "a question"))
     options: list[Option] = []
-    where = f"question {record.values.get('question', '')!r}"
+    named = repr(record.values.get("question", ""))
+    where = Text(f"vraag {named}", f"question {named}")
     for each in reader.items(record.nodes.get("options"), "options", where):
-        read = reader.record(each, TABLES["option"], f"an option of {where}")
+        read = reader.record(
+            each, TABLES["option"], Text(f"een optie van {where.nl}", f"an option of {where.en}")
+        )
         if read.complete:
             options.append(Option(read.values["option"], read.values["title"]))
     if not record.complete:
         return None
     kind = QuestionKind(record.values["kind"])
     if len({option.key for option in options}) < len(options):
-        reader.fault(record.line_of("options"), f"{where} has two options with one key; give each its own")
+        reader.fault(
+            record.line_of("options"),
+            f"{where.nl} heeft twee opties met één sleutel; geef elk een eigen",
+            f"{where.en} has two options with one key; give each its own",
+        )
     if kind is QuestionKind.SCALE and len(options) != 2:
         reader.fault(
-            record.line_of("options"), f"{where} is a scale; give two options: what 1 means and what 5 means"
+            record.line_of("options"),
+            f"{where.nl} is een schaal; geef twee opties: wat 1 betekent en wat 5 betekent",
+            f"{where.en} is a scale; give two options: what 1 means and what 5 means",
         )
     if kind in {QuestionKind.CHOICE, QuestionKind.CHOICES} and len(options) < 2:
-        reader.fault(record.line_of("options"), f"{where} is a {kind}; give at least two options")
+        reader.fault(
+            record.line_of("options"),
+            f"{where.nl} is een keuze ({kind}); geef minstens twee opties",
+            f"{where.en} is a {kind}; give at least two options",
+        )
     if kind in {QuestionKind.SHORT, QuestionKind.LONG} and options:
-        reader.fault(record.line_of("options"), f"{where} is answered with text; remove its options")
+        reader.fault(
+            record.line_of("options"),
+            f"{where.nl} wordt met tekst beantwoord; haal de opties weg",
+            f"{where.en} is answered with text; remove its options",
+        )
     return Question(
         record.values["question"],
         kind,

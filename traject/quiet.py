@@ -40,11 +40,15 @@ def new_quiet(starts_on: date, ends_on: date, label: str) -> QuietPeriod:
     """A quiet period as staff name it. Refused when it is reversed, too long or has no name."""
     refuse_reversed(starts_on, ends_on, label)
     if ends_on - starts_on >= LONGEST:
-        message = f"‘{label}’ duurt langer dan {LONGEST.days // 7} weken; zet in plaats daarvan trajecten stil met `traject pause`"
-        raise Refused(message)
+        raise Refused(
+            f"‘{label}’ duurt langer dan {LONGEST.days // 7} weken; zet in plaats daarvan trajecten stil met `traject pause`",
+            f"‘{label}’ lasts longer than {LONGEST.days // 7} weeks; pause trajectories instead, with `traject pause`",
+        )
     if not label.strip():
-        message = "geef de stille periode een naam, zoals ‘Monitor cultuureducatie’"
-        raise Refused(message)
+        raise Refused(
+            "geef de stille periode een naam, zoals ‘Monitor cultuureducatie’",
+            "give the quiet period a name, such as ‘National monitor’",
+        )
     return QuietPeriod(starts_on, ends_on, label.strip())
 
 
@@ -81,8 +85,10 @@ def change_quiet(
 def _starting(known: Sequence[QuietPeriod], day: date) -> list[QuietPeriod]:
     found = [period for period in known if period.starts_on == day]
     if not found:
-        message = f"op {day:%d-%m-%Y} begint geen stille periode; `traject quiet list` toont ze"
-        raise Refused(message)
+        raise Refused(
+            f"op {day:%d-%m-%Y} begint geen stille periode; `traject quiet list` toont ze",
+            f"no quiet period begins on {day:%d-%m-%Y}; `traject quiet list` shows them",
+        )
     return found
 
 

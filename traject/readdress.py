@@ -113,25 +113,33 @@ def address_works(store: Store, email: str, *, now: datetime, dry_run: bool = Fa
 def _person(session: Session, email: str) -> Person:
     found = session.exec(select(Person).where(Person.email == email.strip().lower())).one_or_none()
     if found is None:
-        message = f"niemand heeft het adres ‘{email}’; `traject people list` toont wie er zijn"
-        raise Refused(message)
+        raise Refused(
+            f"niemand heeft het adres ‘{email}’; `traject people list` toont wie er zijn",
+            f"nobody has the address ‘{email}’; `traject people list` shows who there are",
+        )
     return found
 
 
 def _refuse(session: Session, person: Person, name: str, to: str) -> None:
     if (name, to) == (person.name, person.email):
-        message = f"{person.name} heet al zo en heeft dit adres al; geef een andere --name of --email"
-        raise Refused(message)
+        raise Refused(
+            f"{person.name} heet al zo en heeft dit adres al; geef een andere --name of --email",
+            f"{person.name} has this name and this address already; give another --name or --email",
+        )
     if problem := person_problem(name, to):
-        raise Refused(problem)
+        raise Refused(problem.nl, problem.en)
     other = session.exec(select(Person).where(Person.email == to, Person.id != person.id)).one_or_none()
     if other is not None:
-        message = f"{to} is van {other.name}; draag de rol over met `traject hand-over`"
-        raise Refused(message)
+        raise Refused(
+            f"{to} is van {other.name}; draag de rol over met `traject hand-over`",
+            f"{to} belongs to {other.name}; hand the role over with `traject hand-over`",
+        )
     alias = session.exec(select(Alias).where(Alias.email == to)).one_or_none()
     if alias is not None and alias.person_id != person.id:
-        message = f"{to} is aan iemand anders gekoppeld; maak dat eerst los met `traject inbox unlink {to}`"
-        raise Refused(message)
+        raise Refused(
+            f"{to} is aan iemand anders gekoppeld; maak dat eerst los met `traject inbox unlink {to}`",
+            f"{to} is linked to somebody else; end that first with `traject inbox unlink {to}`",
+        )
 
 
 def _trajectories(session: Session, person: Person) -> list[int]:

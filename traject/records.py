@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from models.enums import CatchUp
 from traject.programme import Span, Text
-from traject.programme_fields import Field, Kind, Table
+from traject.programme_fields import DUTCH, Field, Kind, Table
 from traject.sentence_error import KEY, SentenceError
 from traject.sentences import (
     parse_condition,
@@ -51,13 +51,15 @@ class Record:
         return self.lines.get(key, self.line)
 
 
-def closest(word: str, possible: Iterable[str], *, or_list: bool = True) -> str:
+def closest(word: str, possible: Iterable[str], *, or_list: bool = True) -> Text:
     """The end of a message about a wrong word: the nearest right one, or all of them."""
     words = [str(each) for each in possible]
     near = get_close_matches(word[:LONGEST_KEY], words, 1, 0.6)
     if near:
-        return f"did you mean {near[0]!r}?"
-    return f"possible are: {', '.join(words)}" if or_list and words else "declare it or correct the name"
+        return Text(f"bedoel je {near[0]!r}?", f"did you mean {near[0]!r}?")
+    if or_list and words:
+        return Text(f"kies uit: {', '.join(words)}", f"possible are: {', '.join(words)}")
+    return Text("declareer het of verbeter de naam", "declare it or correct the name")
 
 
 class Reader:
@@ -67,15 +69,19 @@ class Reader:
         self.path = path
         self.problems: list[Problem] = []
 
-    def fault(self, line: int, message: str) -> None:
-        """Keep a problem."""
-        self.problems.append(Problem(self.path, line, message))
+    def fault(self, line: int, dutch: str, english: str) -> None:
+        """Keep a problem: what is wrong and its remedy."""
+        self.problems.append(Problem(self.path, line, Text(dutch, english)))
 
-    def record(self, node: Node, table: Table, where: str) -> Record:
+    def record(self, node: Node, table: Table, where: Text) -> Record:
         """Read a mapping by its table. `where` names it in messages: `step 'intake'`."""
         record = Record(line_of(node))
         if not isinstance(node, MappingNode):
-            self.fault(record.line, f"{where} must be keys with values, such as `{_example(table)}`")
+            self.fault(
+                record.line,
+                f"{where.nl}: hier horen sleutels met waarden, zoals `{_example(table)}`",
+                f"{where.en} must be keys with values, such as `{_example(table)}`",
+            )
             record.complete = False
             return record
         misspelled: set[str] = set()
@@ -84,12 +90,21 @@ class Reader:
             line = line_of(key_node)
             if key in record.lines:
                 first = record.lines[key]
-                self.fault(line, f"{where} has the key {key!r} twice (first on line {first}); remove one")
+                self.fault(
+                    line,
+                    f"{where.nl} heeft de sleutel {key!r} twee keer (eerst op regel {first}); haal er een weg",
+                    f"{where.en} has the key {key!r} twice (first on line {first}); remove one",
+                )
                 record.complete = False
                 continue
             record.lines[key] = line
             if key not in table:
-                self.fault(line, f"{where} has the unknown key {key[:LONGEST_KEY]!r}; {closest(key, table)}")
+                short, near = key[:LONGEST_KEY], closest(key, table)
+                self.fault(
+                    line,
+                    f"{where.nl} heeft de onbekende sleutel {short!r}; {near.nl}",
+                    f"{where.en} has the unknown key {short!r}; {near.en}",
+                )
                 misspelled.update(get_close_matches(key[:LONGEST_KEY], table, 1, 0.6))
                 record.complete = False
                 continue
@@ -102,11 +117,15 @@ class Reader:
                 record.complete = False
         for key, each in table.items():
             if each.required and key not in record.lines and key not in misspelled:
-                self.fault(record.line, f"{where} has no {key!r}; add for example `{key}: {each.example}`")
+                self.fault(
+                    record.line,
+                    f"{where.nl} heeft geen {key!r}; voeg bijvoorbeeld `{key}: {each.example}` toe",
+                    f"{where.en} has no {key!r}; add for example `{key}: {each.example}`",
+                )
                 record.complete = False
         return record
 
-    def value(self, node: Node, key: str, spec: Field, where: str) -> Any:
+    def value(self, node: Node, key: str, spec: Field, where: Text) -> Any:
         """Read one value; None, with a problem kept, when it is wrong."""
         match spec.kind:
             case Kind.RECORD | Kind.RECORDS | Kind.STEPS:
@@ -119,85 +138,121 @@ class Reader:
                 words = self._scalar(node, key, spec, where)
                 return None if words is None else self._one(words, line_of(node), key, spec, where)
 
-    def items(self, node: Node | None, key: str, where: str) -> list[Node]:
+    def items(self, node: Node | None, key: str, where: Text) -> list[Node]:
         """The items of a list of records; a problem when it is not a list or empty."""
         if node is None:
             return []
         if not isinstance(node, SequenceNode):
-            self.fault(line_of(node), f"{where}: {key!r} must be a list; begin every item with `- `")
+            self.fault(
+                line_of(node),
+                f"{where.nl}: {key!r} moet een lijst zijn; begin elk onderdeel met `- `",
+                f"{where.en}: {key!r} must be a list; begin every item with `- `",
+            )
             return []
         if not node.value:
-            self.fault(line_of(node), f"{where}: {key!r} is empty; add an item or remove the key")
+            self.fault(
+                line_of(node),
+                f"{where.nl}: {key!r} is leeg; voeg een onderdeel toe of haal de sleutel weg",
+                f"{where.en}: {key!r} is empty; add an item or remove the key",
+            )
         return cast("list[Node]", node.value)
 
-    def _scalar(self, node: Node, key: str, spec: Field, where: str) -> str | None:
+    def _scalar(self, node: Node, key: str, spec: Field, where: Text) -> str | None:
         if not isinstance(node, ScalarNode):
             self.fault(
-                line_of(node), f"{where}: {key!r} must be {spec.kind}, such as `{key}: {spec.example}`"
+                line_of(node),
+                f"{where.nl}: {key!r} moet {DUTCH[spec.kind]} zijn, zoals `{key}: {spec.example}`",
+                f"{where.en}: {key!r} must be {spec.kind}, such as `{key}: {spec.example}`",
             )
             return None
         words = str(node.value).strip()
         if not words or (not node.style and words in {"~", "null"}):
-            self.fault(line_of(node), f"{where}: {key!r} is empty; write for example `{key}: {spec.example}`")
+            self._empty(node, key, spec, where)
             return None
         if spec.kind is not Kind.PROSE and spec.kind is not Kind.LINE and len(words) > LONGEST_SENTENCE:
-            self.fault(
-                line_of(node), f"{where}: {key!r} has {len(words)} characters; at most {LONGEST_SENTENCE}"
-            )
+            self._too_long(node, key, words, LONGEST_SENTENCE, where)
             return None
         return words
 
-    def _one(self, words: str, line: int, key: str, spec: Field, where: str) -> Any:
+    def _empty(self, node: Node, key: str, spec: Field, where: Text) -> None:
+        self.fault(
+            line_of(node),
+            f"{where.nl}: {key!r} is leeg; schrijf bijvoorbeeld `{key}: {spec.example}`",
+            f"{where.en}: {key!r} is empty; write for example `{key}: {spec.example}`",
+        )
+
+    def _too_long(self, node: Node, key: str, words: str, longest: int, where: Text) -> None:
+        self.fault(
+            line_of(node),
+            f"{where.nl}: {key!r} heeft {len(words)} tekens; hoogstens {longest}",
+            f"{where.en}: {key!r} has {len(words)} characters; at most {longest}",
+        )
+
+    def _one(self, words: str, line: int, key: str, spec: Field, where: Text) -> Any:
         match spec.kind:
             case Kind.KEY | Kind.KEYS:
                 if re.fullmatch(KEY, words) and len(words) <= LONGEST_KEY:
                     return words
-                self.fault(
-                    line,
-                    f"{where}: {key!r} is {words!r}; a key has lower-case letters, digits and dashes only",
+                remedy = Text(
+                    "een sleutel heeft alleen kleine letters, cijfers en streepjes",
+                    "a key has lower-case letters, digits and dashes only",
                 )
             case Kind.CHOICE | Kind.CHOICES:
                 if words in spec.choices:
                     return words
-                self.fault(line, f"{where}: {key!r} is {words!r}; {closest(words, spec.choices)}")
+                remedy = closest(words, spec.choices)
             case Kind.YES_NO:
                 if words.casefold() in YES_NO:
                     return YES_NO[words.casefold()]
-                self.fault(line, f"{where}: {key!r} is {words!r}; write yes or no")
+                remedy = Text("schrijf ja of nee", "write yes or no")
             case Kind.NUMBER:
                 if re.fullmatch(r"[1-9]\d{0,5}", words):
                     return int(words)
-                self.fault(line, f"{where}: {key!r} is {words!r}; write a whole number from 1")
+                remedy = Text("schrijf een heel getal vanaf 1", "write a whole number from 1")
             case Kind.CATCH_UP:
                 return self._catch_up(words, line, where)
             case _:
-                try:
-                    return _SENTENCES[spec.kind](words)
-                except SentenceError as error:
-                    self.fault(line, f"{where}: {key!r}: {error}")
+                return self._sentence(_SENTENCES[spec.kind], words, line, key, where)
+        self.fault(
+            line,
+            f"{where.nl}: {key!r} is {words!r}; {remedy.nl}",
+            f"{where.en}: {key!r} is {words!r}; {remedy.en}",
+        )
         return None
 
-    def _list(self, node: Node, key: str, spec: Field, where: str) -> tuple[Any, ...] | None:
+    def _sentence(self, parse: Callable[[str], Any], words: str, line: int, key: str, where: Text) -> Any:
+        try:
+            return parse(words)
+        except SentenceError as error:
+            self.fault(line, f"{where.nl}: {key!r}: {error.said.nl}", f"{where.en}: {key!r}: {error.said.en}")
+        return None
+
+    def _list(self, node: Node, key: str, spec: Field, where: Text) -> tuple[Any, ...] | None:
         nodes = cast("list[Node]", node.value) if isinstance(node, SequenceNode) else [node]
         if not nodes:
-            self.fault(line_of(node), f"{where}: {key!r} is empty; write for example `{key}: {spec.example}`")
+            self._empty(node, key, spec, where)
         found: list[Any] = []
         for each in nodes:
             words = self._scalar(each, key, spec, where)
             one = None if words is None else self._one(words, line_of(each), key, spec, where)
             if one is not None and one in found:
-                self.fault(line_of(each), f"{where}: {key!r} says {words!r} twice; remove one")
+                self.fault(
+                    line_of(each),
+                    f"{where.nl}: {key!r} zegt {words!r} twee keer; haal er een weg",
+                    f"{where.en}: {key!r} says {words!r} twice; remove one",
+                )
             elif one is not None:
                 found.append(one)
         return tuple(found)
 
-    def _text(self, node: Node, key: str, spec: Field, where: str) -> Text | None:
+    def _text(self, node: Node, key: str, spec: Field, where: Text) -> Text | None:
         if isinstance(node, MappingNode):
             languages = {
                 "nl": Field(spec.kind, "In Dutch.", spec.example, required=True),
                 "en": Field(spec.kind, "In English.", spec.example),
             }
-            both = self.record(node, languages, f"{where}: {key!r}")
+            inside = Text(f"{where.nl}: {key!r}", f"{where.en}: {key!r}")
+            both = self.record(node, languages, inside)
             return (
                 Text(both.values["nl"].nl, both.values["en"].nl if "en" in both.values else "")
                 if both.complete
@@ -207,31 +262,38 @@ class Reader:
         if words is None:
             return None
         if spec.kind is Kind.LINE and "\n" in words:
-            self.fault(line_of(node), f"{where}: {key!r} must stand on one line")
+            self.fault(
+                line_of(node),
+                f"{where.nl}: {key!r} moet op één regel staan",
+                f"{where.en}: {key!r} must stand on one line",
+            )
             return None
         longest = LONGEST_LINE if spec.kind is Kind.LINE else LONGEST_PROSE
         if len(words) > longest:
-            self.fault(line_of(node), f"{where}: {key!r} has {len(words)} characters; at most {longest}")
+            self._too_long(node, key, words, longest, where)
             return None
         return Text(words)
 
-    def _catch_up(self, words: str, line: int, where: str) -> tuple[CatchUp, Span | None] | None:
+    def _catch_up(self, words: str, line: int, where: Text) -> tuple[CatchUp, Span | None] | None:
         simple = {"fire_late": CatchUp.FIRE_LATE, "coalesce": CatchUp.COALESCE}
         if words in simple:
             return simple[words], None
         if match := re.fullmatch(r"skip after (.+)", words):
-            try:
-                return CatchUp.SKIP_AFTER, parse_span(match[1])
-            except SentenceError as error:
-                self.fault(line, f"{where}: 'catch_up': {error}")
-                return None
+            span = self._sentence(parse_span, match[1], line, "catch_up", where)
+            return None if span is None else (CatchUp.SKIP_AFTER, span)
         if words in {"skip", "skip after", "skip_after"}:
             self.fault(
-                line, f"{where}: 'catch_up' says {words!r} without a length; write `skip after 7 days`"
+                line,
+                f"{where.nl}: 'catch_up' zegt {words!r} zonder lengte; schrijf `skip after 7 days`",
+                f"{where.en}: 'catch_up' says {words!r} without a length; write `skip after 7 days`",
             )
         else:
-            possible = (*simple, "skip after 7 days")
-            self.fault(line, f"{where}: 'catch_up' is {words!r}; {closest(words, possible)}")
+            near = closest(words, (*simple, "skip after 7 days"))
+            self.fault(
+                line,
+                f"{where.nl}: 'catch_up' is {words!r}; {near.nl}",
+                f"{where.en}: 'catch_up' is {words!r}; {near.en}",
+            )
         return None
 
 

@@ -59,8 +59,10 @@ def school_with(session: Session, code: str) -> Organisation:
     query = select(Organisation).join(School).where(School.code == code.strip().upper())
     found = session.exec(query).first()
     if found is None:
-        message = f"school ‘{code}’ bestaat niet; `traject schools list` toont de codes"
-        raise Refused(message)
+        raise Refused(
+            f"school ‘{code}’ bestaat niet; `traject schools list` toont de codes",
+            f"there is no school ‘{code}’; `traject schools list` shows the codes",
+        )
     return found
 
 

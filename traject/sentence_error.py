@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from traject.programme import Text
 from traject.words import DUTCH, ENGLISH
 
 KEY = r"[a-z][a-z0-9-]*"
@@ -13,6 +14,9 @@ KEY = r"[a-z][a-z0-9-]*"
 def plain(text: str) -> str:
     """The text in lower case with single spaces."""
     return " ".join(text.casefold().split())
+
+
+NOT_UNDERSTOOD = Text("wordt niet begrepen", "is not understood")
 
 
 class SentenceError(ValueError):
@@ -25,12 +29,17 @@ class SentenceError(ValueError):
         possible: Iterable[str],
         nearest: str | None = None,
         *,
-        reason: str = "is not understood",
+        reason: Text = NOT_UNDERSTOOD,
     ) -> None:
         self.sentence, self.part, self.possible, self.nearest = sentence, part, tuple(possible), nearest
         where = f" in {sentence!r}" if part != plain(sentence) else ""
-        message = f"{part!r} {reason}{where}; possible here: {', '.join(self.possible)}"
-        super().__init__(f"{message}; did you mean {nearest!r}?" if nearest else message)
+        listed = ", ".join(self.possible)
+        self.said = Text(
+            f"{part!r} {reason.nl}{where}; hier kan: {listed}{f'; bedoel je {nearest!r}?' if nearest else ''}",
+            f"{part!r} {reason.en}{where}; possible here: {listed}"
+            f"{f'; did you mean {nearest!r}?' if nearest else ''}",
+        )
+        super().__init__(self.said.nl)
 
 
 def not_understood(

@@ -10,14 +10,23 @@ never before its earliest start (an evening meeting `from 19:30` starts at 19:30
 import re
 from collections.abc import Iterable, Mapping
 from datetime import time, timedelta
-from typing import NamedTuple
 
-from traject.programme import Anchor, Condition, Cycle, DayOfYear, Moment, Span, Unit, Window
+from traject.programme import Anchor, Condition, Cycle, DayOfYear, Moment, Span, Text, Window
 from traject.sentence_error import KEY, SentenceError, not_understood, plain
+from traject.sentence_shapes import (
+    CONDITION_SHAPES,
+    CYCLE_SHAPES,
+    MOMENTS,
+    SIGN_WORDS,
+    STARTS,
+    UNIT_WORDS,
+    Anchors,
+)
 from traject.words import (
     ANCHORS,
     ANY_DAY,
     CYCLES,
+    ENGLISH,
     HOLIDAYS,
     MONTHS,
     PREDICATES,
@@ -26,19 +35,14 @@ from traject.words import (
     UNITS,
     WEEKDAYS,
     WITHIN,
-    YEAR_WORDS,
     AnchorWords,
     inverse,
 )
 
 END_OF_DAY = time(17, 0)
+_FIRST_FIRST = ("1 augustus - 31 juli, de eerste dag eerst", "1 August - 31 July, the first day first")
 LONGEST_AMOUNT = 3660  # ten years of days
 
-_UNIT: dict[str, tuple[Unit, int]] = {
-    **{word: (unit, 1) for unit, both in UNITS.items() for words in both for word in words},
-    **dict.fromkeys(YEAR_WORDS, (Unit.MONTHS, 12)),
-}
-_SIGN = inverse(SIGNS)
 _WEEKDAY = inverse(dict(enumerate(WEEKDAYS)))
 _MONTH = inverse(dict(enumerate(MONTHS, start=1)))
 _STEP = re.compile(rf"(?:step|stap) (?P<key>{KEY})")
@@ -53,12 +57,12 @@ def parse_span(text: str) -> Span:
         raise not_understood(
             text, sentence, ("14 dagen", "2 weken", "3 maanden"), ("# dagen", "# weken", "# maanden")
         )
-    return _span(text, match[1], match[2], [f"# {unit}" for unit in _UNIT])
+    return _span(text, match[1], match[2], [f"# {unit}" for unit in UNIT_WORDS])
 
 
 def parse_moment(text: str) -> Moment:
     """Read a step's moment: `14 days before the stage ends, at 10:00`, `7 dagen na stap intake`."""
-    return _moment(text, _MOMENTS)
+    return _moment(text, MOMENTS)
 
 
 def parse_start(text: str) -> Moment:
@@ -66,7 +70,7 @@ def parse_start(text: str) -> Moment:
 
     The previous stage's end is `Anchor.STAGE_ENDS` here.
     """
-    return _moment(text, _STARTS)
+    return _moment(text, STARTS)
 
 
 def parse_cycle(text: str) -> Cycle:
@@ -79,15 +83,15 @@ def parse_cycle(text: str) -> Cycle:
         "elke 3 schooljaren tussen …",
     )
     if not match:
-        raise not_understood(text, sentence, possible, _CYCLE_SHAPES)
+        raise not_understood(text, sentence, possible, CYCLE_SHAPES)
     every = _every(text, match[1])
     first, last = _day_of_year(text, match[2]), _day_of_year(text, match[3])
     if _in_school_year(first) > _in_school_year(last):
         raise SentenceError(
             text,
             f"{match[2]} - {match[3]}",
-            ("1 August - 31 July, the first day first",),
-            reason="does not fit in one school year",
+            (_FIRST_FIRST[_is_english(text)],),
+            reason=Text("past niet in één schooljaar", "does not fit in one school year"),
         )
     return Cycle(every, first, last)
 
@@ -101,7 +105,7 @@ def parse_condition(text: str) -> Condition:
             if match:
                 return Condition(predicate, match["key"])
     possible = tuple(_first_words(PREDICATES[predicate][0]).format(key="…") for predicate in PREDICATES)
-    raise not_understood(text, sentence, possible, _CONDITION_SHAPES)
+    raise not_understood(text, sentence, possible, CONDITION_SHAPES)
 
 
 def parse_window(text: str) -> Window:
@@ -130,12 +134,22 @@ def parse_window(text: str) -> Window:
             days += _weekdays(text, part)
     if bounds is None:
         raise SentenceError(
-            text, plain(text), ("vanaf 13:30", "om 13:30", "tussen 13:00 en 14:30"), reason="has no time"
+            text,
+            plain(text),
+            ("vanaf 13:30", "om 13:30", "tussen 13:00 en 14:30"),
+            reason=Text("heeft geen tijd", "has no time"),
         )
     if duration is None:
-        raise SentenceError(text, plain(text), ("3 uur", "90 minuten"), reason="has no duration")
+        raise SentenceError(
+            text, plain(text), ("3 uur", "90 minuten"), reason=Text("heeft geen duur", "has no duration")
+        )
     if since is not None and since.at is not None:
-        raise SentenceError(text, f"{since.at:%H:%M}", ("a day",), reason="is a time too many")
+        raise SentenceError(
+            text,
+            f"{since.at:%H:%M}",
+            ("a day" if _is_english(text) else "een dag",),
+            reason=Text("is een tijd te veel", "is a time too many"),
+        )
     earliest, latest = bounds
     return Window(
         duration,
@@ -183,7 +197,11 @@ def say_start(value: Moment, language: str) -> str:
 # Reading
 
 
-def _moment(text: str, words: "_Anchors") -> Moment:
+def _is_english(text: str) -> bool:
+    return bool(set(plain(text).split()) & ENGLISH)
+
+
+def _moment(text: str, words: Anchors) -> Moment:
     sentence, at = plain(text), None
     if match := re.fullmatch(rf"(.+), (?:at|om) {_CLOCK}", sentence):
         sentence, at = match[1], _time(text, match["hour"], match["minute"])
@@ -195,23 +213,30 @@ def _moment(text: str, words: "_Anchors") -> Moment:
     if not match:
         raise not_understood(text, sentence, (*words.at, "14 dagen na …", "2 weken voor …"), words.shapes)
     span = _span(text, match[1], match[2], words.shapes)
-    if match[3] not in _SIGN:
-        raise not_understood(text, match[3], _SIGN, words.shapes)
+    if match[3] not in SIGN_WORDS:
+        raise not_understood(text, match[3], SIGN_WORDS, words.shapes)
     if span.amount == 0:
-        raise SentenceError(text, f"{match[1]} {match[2]}", ("1 dag", *words.at), reason="is no length")
+        raise SentenceError(
+            text,
+            f"{match[1]} {match[2]}",
+            ("1 dag", *words.at),
+            reason=Text("is geen lengte", "is no length"),
+        )
     if step := _STEP.fullmatch(match[4]):
-        return Moment(Anchor.STEP, _SIGN[match[3]], span, step["key"], at)
+        return Moment(Anchor.STEP, SIGN_WORDS[match[3]], span, step["key"], at)
     if match[4] not in words.after:
         raise not_understood(text, match[4], (*words.after, "stap …"), words.shapes)
-    return Moment(words.after[match[4]], _SIGN[match[3]], span, at=at)
+    return Moment(words.after[match[4]], SIGN_WORDS[match[3]], span, at=at)
 
 
 def _span(text: str, amount: str, word: str, shapes: Iterable[str]) -> Span:
-    if word not in _UNIT:
-        raise not_understood(text, word, _UNIT, shapes)
-    unit, many = _UNIT[word]
+    if word not in UNIT_WORDS:
+        raise not_understood(text, word, UNIT_WORDS, shapes)
+    unit, many = UNIT_WORDS[word]
     if len(amount) > 4 or int(amount) * many > LONGEST_AMOUNT:
-        raise SentenceError(text, amount, (f"1 - {LONGEST_AMOUNT // many} {word}",), reason="is too many")
+        raise SentenceError(
+            text, amount, (f"1 - {LONGEST_AMOUNT // many} {word}",), reason=Text("is te veel", "is too many")
+        )
     return Span(int(amount) * many, unit)
 
 
@@ -224,18 +249,21 @@ def _every(text: str, words: str) -> int:
                 if count:
                     return count
     raise not_understood(
-        text, words, (p.format(every=3) for patterns in CYCLES.values() for p in patterns), _CYCLE_SHAPES
+        text, words, (p.format(every=3) for patterns in CYCLES.values() for p in patterns), CYCLE_SHAPES
     )
 
 
 def _day_of_year(text: str, words: str) -> DayOfYear:
     match = re.fullmatch(r"(\d{1,2}) (\S+)", words)
     if not match or match[2] not in _MONTH:
-        raise not_understood(text, words, ("1 mei", "30 juni", "1 May", "30 June"), _CYCLE_SHAPES)
+        raise not_understood(text, words, ("1 mei", "30 juni", "1 May", "30 June"), CYCLE_SHAPES)
     day, month = int(match[1]), _MONTH[match[2]]
     if not 1 <= day <= _DAYS[month - 1]:
         raise SentenceError(
-            text, words, (f"1 {match[2]} - {_DAYS[month - 1]} {match[2]}",), reason="does not exist"
+            text,
+            words,
+            (f"1 {match[2]} - {_DAYS[month - 1]} {match[2]}",),
+            reason=Text("bestaat niet", "does not exist"),
         )
     return DayOfYear(month, day)
 
@@ -258,7 +286,10 @@ def _bounds(text: str, part: str) -> tuple[time, time | None] | None:
         earliest, latest = _time(text, match[1], match[2]), _time(text, match[3], match[4])
         if latest < earliest:
             raise SentenceError(
-                text, part, (f"{latest:%H:%M} - {earliest:%H:%M}",), reason="ends before it begins"
+                text,
+                part,
+                (f"{latest:%H:%M} - {earliest:%H:%M}",),
+                reason=Text("eindigt voor het begint", "ends before it begins"),
             )
         return earliest, latest
     return None
@@ -272,7 +303,12 @@ def _duration(text: str, part: str) -> timedelta | None:
     else:
         return None
     if not timedelta() < length <= timedelta(hours=24):
-        raise SentenceError(text, part, ("1 minuut - 24 uur",), reason="is too long or too short")
+        raise SentenceError(
+            text,
+            part,
+            ("1 minuut - 24 uur",),
+            reason=Text("is te lang of te kort", "is too long or too short"),
+        )
     return length
 
 
@@ -287,7 +323,9 @@ def _weekdays(text: str, part: str) -> list[int]:
 
 def _time(text: str, hour: str, minute: str) -> time:
     if int(hour) > 23 or int(minute) > 59:
-        raise SentenceError(text, f"{hour}:{minute}", ("00:00 - 23:59",), reason="does not exist")
+        raise SentenceError(
+            text, f"{hour}:{minute}", ("00:00 - 23:59",), reason=Text("bestaat niet", "does not exist")
+        )
     return time(int(hour), int(minute))
 
 
@@ -341,40 +379,3 @@ def _window_parts(window: Window, english: bool) -> Iterable[str]:
 def _first_words(pattern: str) -> str:
     """The words that a pattern says: of `is (?:gedaan|gehouden)` the first."""
     return re.sub(r"\(\?:([^|)]*)[^)]*\)", r"\1", pattern)
-
-
-# The shapes of right sentences
-
-
-class _Anchors(NamedTuple):
-    """What a moment can be counted from, by phrase, and every sentence with `#` for a number and `~` for a key."""
-
-    at: dict[str, Anchor]
-    after: dict[str, Anchor]
-    shapes: tuple[str, ...]
-
-
-def _anchors(words: Mapping[Anchor, AnchorWords]) -> _Anchors:
-    at = inverse({anchor: both.at for anchor, both in words.items()})
-    after = inverse({anchor: both.noun for anchor, both in words.items()})
-    spans = [f"# {unit} {sign}" for unit in _UNIT for sign in _SIGN]
-    ends = (*after, "stap ~", "step ~")
-    shapes = (*at, "bij stap ~", "at step ~", *(f"{span} {end}" for span in spans for end in ends))
-    return _Anchors(at, after, shapes)
-
-
-_MOMENTS = _anchors(ANCHORS)
-_STARTS = _anchors({Anchor.LAUNCH: ANCHORS[Anchor.LAUNCH], Anchor.STAGE_ENDS: PREVIOUS_STAGE})
-_CYCLE_SHAPES = tuple(
-    f"{pattern.format(every='#')} {between} # {month} {and_} # {other}"
-    for language, (between, and_) in enumerate((("tussen", "en"), ("between", "and")))
-    for pattern in (both[language] for both in CYCLES.values())
-    for month in (names[language] for names in MONTHS)
-    for other in (names[language] for names in MONTHS)
-)
-_CONDITION_SHAPES = tuple(
-    re.sub(r"\(\?:[^)]*\)", verb, pattern).format(key="~")
-    for both in PREDICATES.values()
-    for pattern in both
-    for verb in (re.findall(r"\w+(?=[|)])", pattern) or [""])
-)

@@ -7,9 +7,8 @@ from datetime import datetime
 from sqlmodel import Session, select
 
 from models import ProgrammeVersion, School
-from traject.errors import Refused
 from traject.launch import LaunchError, store_version
-from traject.programme import Programme
+from traject.programme import Programme, Text
 from traject.programme_file import load_programmes
 from traject.schools import ImportReport, import_schools, shipped_schools
 from traject.settings import Settings
@@ -37,7 +36,7 @@ def initialise(settings: Settings, now: datetime) -> SetupReport:
     """Make the database ready, or bring it up to date; a second time changes nothing.
 
     Creates and migrates the tables, adds the shipped schools that are not there, stores the programmes of
-    `settings.programmes_dir`. Raises StoreError, ProgrammeError, or Refused for a changed programme whose version was
+    `settings.programmes_dir`. Raises StoreError, ProgrammeError, or LaunchError for a changed programme whose version was
     launched; then no school and no programme is stored.
     """
     programmes = load_programmes(settings.programmes_dir)
@@ -55,11 +54,11 @@ def initialise(settings: Settings, now: datetime) -> SetupReport:
 def store_programmes(session: Session, programmes: Iterable[Programme], now: datetime) -> ProgrammeReport:
     """Store each version once. A changed text replaces a version that was never launched, and is refused otherwise.
 
-    Raises Refused, naming every file that must get a higher version.
+    Raises LaunchError, naming every file that must get a higher version.
     """
     before = {(row.key, row.version): row.sha256 for row in session.exec(select(ProgrammeVersion))}
     done: dict[str, list[str]] = {"added": [], "replaced": [], "unchanged": []}
-    refused: list[str] = []
+    refused: list[Text] = []
     for programme in programmes:
         try:
             store_version(session, programme, now)
@@ -69,5 +68,5 @@ def store_programmes(session: Session, programmes: Iterable[Programme], now: dat
         what = "added" if known is None else "unchanged" if known == programme.sha256 else "replaced"
         done[what].append(f"{programme.key}@{programme.version}")
     if refused:
-        raise Refused("\n".join(refused))
+        raise LaunchError(refused)
     return ProgrammeReport(**{what: tuple(names) for what, names in done.items()})

@@ -105,8 +105,10 @@ def simulate(
             store.upgrade()
             with store.read() as session:
                 if session.exec(select(Trajectory.id).limit(1)).first() is not None:
-                    message = "deze database heeft al trajecten; geef een lege met --database-url"
-                    raise Refused(message)
+                    raise Refused(
+                        "deze database heeft al trajecten; geef een lege met --database-url",
+                        "this database has trajectories already; give an empty one with --database-url",
+                    )
             return asyncio.run(_Life(store, base, schools, years, seed, progress).live(started))
         finally:
             store.close()

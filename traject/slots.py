@@ -84,26 +84,33 @@ def refuse_without_choice(dossier: Dossier, key: str, cycle: str) -> None:
     if row is None:
         cycles = sorted(c for k, c in dossier.steps if k == key)
         names = sorted(name for name, _ in _gatherings(dossier))
-        hint = (
-            f"kies een schooljaar met --cycle: {', '.join(cycles)}"
-            if cycles
-            else f"kies uit {', '.join(dict.fromkeys(names))}"
+        listed = ", ".join(cycles or dict.fromkeys(names))
+        raise Refused(
+            f"bijeenkomst ‘{key}’{f' van {cycle}' if cycle else ''} staat niet in dit traject; "
+            f"{'kies een schooljaar met --cycle:' if cycles else 'kies uit'} {listed}",
+            f"there is no gathering ‘{key}’{f' of {cycle}' if cycle else ''} in this trajectory; "
+            f"{'choose a school year with --cycle:' if cycles else 'choose from'} {listed}",
         )
-        message = f"bijeenkomst ‘{key}’{f' van {cycle}' if cycle else ''} staat niet in dit traject; {hint}"
-        raise Refused(message)
     if row.kind is not StepKind.GATHERING:
-        message = f"‘{row.title}’ is geen bijeenkomst; verplaats het met `traject move`"
-        raise Refused(message)
+        raise Refused(
+            f"‘{row.title}’ is geen bijeenkomst; verplaats het met `traject move`",
+            f"‘{row.title}’ is no gathering; move it with `traject move`",
+        )
     step = dossier.programme.step(key)
     if step.is_shared:
-        message = (
+        raise Refused(
             f"‘{row.title}’ heeft geen eigen datum: het volgt de bijeenkomst met het thema ‘{step.theme}’; "
-            "kies de datum in het traject dat haar houdt"
+            "kies de datum in het traject dat haar houdt",
+            (
+                f"‘{row.title}’ has no date of its own: it follows the gathering with the theme ‘{step.theme}’; "
+                "choose the date in the trajectory that holds it"
+            ),
         )
-        raise Refused(message)
     if row.state not in (StepState.PLANNED, StepState.OPEN):
-        message = f"‘{row.title}’ is voorbij of gaat niet door; daar is geen datum meer voor te kiezen"
-        raise Refused(message)
+        raise Refused(
+            f"‘{row.title}’ is voorbij of gaat niet door; daar is geen datum meer voor te kiezen",
+            f"‘{row.title}’ is over or does not take place; there is no date to choose for it any more",
+        )
 
 
 def _gatherings(dossier: Dossier) -> list[tuple[str, str]]:

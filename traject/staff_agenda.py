@@ -20,6 +20,7 @@ from calendars.busy import MOST_BYTES, BusyFileError, Interval, parse_busy
 from models import BusyTime, Person
 from traject.dossier import row_id
 from traject.errors import Refused
+from traject.programme import Text
 from traject.settings import Settings
 from traject.store import Store
 
@@ -50,7 +51,7 @@ class Answer:
 
     data: bytes | None = None
     etag: str = ""
-    problem: str | None = None
+    problem: Text | None = None
 
 
 @dataclass
@@ -86,8 +87,10 @@ def set_agenda(store: Store, settings: Settings, email: str, address: str, *, no
     times = [] if answer.problem else _parse(answer, settings, now)
     problem = answer.problem if isinstance(times, list) else times
     if problem or not isinstance(times, list):
-        message = f"de agenda is niet ingesteld: {problem}"
-        raise Refused(message)
+        said = problem or Text("")
+        raise Refused(
+            f"de agenda is niet ingesteld: {said.nl}", f"the calendar was not set: {said.in_language('en')}"
+        )
     with store.write() as session:
         person = _person(session, email)
         person.agenda = place
@@ -100,8 +103,10 @@ def remove_agenda(store: Store, email: str) -> None:
     with store.write() as session:
         person = _person(session, email)
         if not person.agenda:
-            message = f"van {email} is geen agenda ingesteld"
-            raise Refused(message)
+            raise Refused(
+                f"van {email} is geen agenda ingesteld",
+                f"no calendar is set for {email}; `traject people list` shows who has one",
+            )
         person.agenda = person.agenda_etag = person.agenda_problem = ""
         person.agenda_read_at = None
         session.exec(delete(BusyTime).where(col(BusyTime.person_id) == person.id))
@@ -121,20 +126,26 @@ def _place(address: str) -> str:
     if parts.scheme in ("http", "https", "webcal", "webcals") and parts.hostname:
         return address
     if "://" in address:
-        message = "dit adres wordt niet gelezen; geef een adres dat begint met https:// of webcal://, of een bestand"
-        raise Refused(message)
+        raise Refused(
+            "dit adres wordt niet gelezen; geef een adres dat begint met https:// of webcal://, of een bestand",
+            "this address is not read; give one that begins with https:// or webcal://, or a file",
+        )
     path = Path(address).expanduser()
     if not path.is_file():
-        message = f"{address} bestaat niet of is geen bestand; geef een adres dat begint met https:// of een .ics-bestand"
-        raise Refused(message)
+        raise Refused(
+            f"{address} bestaat niet of is geen bestand; geef een adres dat begint met https:// of een .ics-bestand",
+            f"{address} does not exist or is no file; give an address that begins with https:// or an .ics file",
+        )
     return str(path.resolve())
 
 
 def _person(session: Session, email: str) -> Person:
     found = session.exec(select(Person).where(Person.email == email.strip().lower())).one_or_none()
     if found is None:
-        message = f"{email} is niet bekend; `traject people list` toont wie er zijn"
-        raise Refused(message)
+        raise Refused(
+            f"{email} is niet bekend; `traject people list` toont wie er zijn",
+            f"{email} is not known; `traject people list` shows who there are",
+        )
     return found
 
 
@@ -166,10 +177,20 @@ def _fetch(source: Source) -> Answer:
             if response.status_code == httpx.codes.NOT_MODIFIED:
                 return Answer()
             if response.status_code != httpx.codes.OK:
-                return Answer(problem=f"de server van de agenda antwoordt {response.status_code}")
+                return Answer(
+                    problem=Text(
+                        f"de server van de agenda antwoordt {response.status_code}",
+                        f"the server of the calendar answers {response.status_code}",
+                    )
+                )
             return _received(response)
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:  # its message may hold the address
-        return Answer(problem=f"de agenda is niet te bereiken ({type(error).__name__})")
+        kind = type(error).__name__
+        return Answer(
+            problem=Text(
+                f"de agenda is niet te bereiken ({kind})", f"the calendar cannot be reached ({kind})"
+            )
+        )
 
 
 def _received(response: httpx.Response) -> Answer:
@@ -187,18 +208,21 @@ def _read_file(path: Path) -> Answer:
         with path.open("rb") as file:
             return Answer(file.read(MOST_BYTES + 1))
     except OSError as error:
-        return Answer(problem=f"het bestand kan niet worden gelezen ({type(error).__name__})")
+        kind = type(error).__name__
+        return Answer(
+            problem=Text(f"het bestand kan niet worden gelezen ({kind})", f"the file cannot be read ({kind})")
+        )
 
 
 # Keeping
 
 
-def _parse(answer: Answer, settings: Settings, now: datetime) -> list[Interval] | str:
+def _parse(answer: Answer, settings: Settings, now: datetime) -> list[Interval] | Text:
     """The times; or, as a sentence, why there are none."""
     try:
         return parse_busy(answer.data or b"", first=now, last=now + AHEAD, zone=settings.zone)
     except BusyFileError as error:
-        return error.dutch
+        return Text(error.dutch, error.english)
 
 
 def _store_answer(
@@ -217,9 +241,9 @@ def _store_answer(
             person.agenda_problem = ""
         else:
             report.failed.append(source.person_id)
-            if person.agenda_problem != times:
+            if person.agenda_problem != times.nl:
                 log.warning("calendar of staff cannot be read", extra={"person": source.person_id})
-                person.agenda_problem = times
+                person.agenda_problem = times.nl
 
 
 def _replace(session: Session, person: Person, times: Iterable[Interval], etag: str, now: datetime) -> bool:

@@ -47,11 +47,15 @@ def record_attendance(
         gathering = _gathering(work, gathering_id)
         _refuse_before(work, gathering, now)
         if gathering.state is GatheringState.CANCELLED:
-            message = f"‘{gathering.title}’ ging niet door; er valt niet vast te leggen wie er was"
-            raise Refused(message)
+            raise Refused(
+                f"‘{gathering.title}’ ging niet door; er valt niet vast te leggen wie er was",
+                f"‘{gathering.title}’ did not take place; there is nothing to record about who was there",
+            )
         if materials_url and not is_link(materials_url):
-            message = f"‘{materials_url}’ is geen link; schrijf https://…"
-            raise Refused(message)
+            raise Refused(
+                f"‘{materials_url}’ is geen link; schrijf https://…",
+                f"‘{materials_url}’ is no link; write https://…",
+            )
         said = _said(work, gathering, attended, absent, who_said_yes=who_said_yes)
         changed = [(place, was) for place, was in said if place[0].attended is not was]
         if not changed and materials_url in ("", gathering.materials_url):
@@ -100,23 +104,30 @@ def not_held(
         row = next(row for row in work.dossier.steps.values() if row.id == gathering.step_id)
         if gathering.state is GatheringState.CANCELLED:
             again = row.state is StepState.PLANNED
-            what = "wacht al op een nieuwe datum" if again else "is geannuleerd"
-            message = f"‘{gathering.title}’ {what}"
-            raise Refused(message)
+            raise Refused(
+                f"‘{gathering.title}’ {'wacht al op een nieuwe datum' if again else 'is geannuleerd'}",
+                f"‘{gathering.title}’ {'waits for a new date already' if again else 'is cancelled'}",
+            )
         places = work.dossier.invitations[row_id(gathering)]
         if there := [person.email for invitation, person in places if invitation.attended]:
-            message = (
+            raise Refused(
                 f"er staat vast dat {len(there)} mensen er waren; klopt dat niet, zet hen dan eerst op afwezig: "
-                f"traject gatherings attended {gathering.id} {' '.join(f'--absent {email}' for email in there)}"
+                f"traject gatherings attended {gathering.id} {' '.join(f'--absent {email}' for email in there)}",
+                (
+                    f"it is recorded that {len(there)} people were there; if that is wrong, record them as absent first: "
+                    f"traject gatherings attended {gathering.id} {' '.join(f'--absent {email}' for email in there)}"
+                ),
             )
-            raise Refused(message)
         stage = work.dossier.stages.get(row.stage)
         if stage is not None and stage.state is not StageState.OPEN:
-            message = (
+            raise Refused(
                 f"fase ‘{stage.title}’ is al afgesloten, dus daar komt geen nieuwe datum; open haar eerst weer: "
-                f"traject reopen-stage {work.dossier.trajectory.reference} {stage.key}"
+                f"traject reopen-stage {work.dossier.trajectory.reference} {stage.key}",
+                (
+                    f"stage ‘{stage.title}’ is closed already, so no new date will come there; reopen it first: "
+                    f"traject reopen-stage {work.dossier.trajectory.reference} {stage.key}"
+                ),
             )
-            raise Refused(message)
         end_task(work.effects, gathering, TaskState.CANCELLED, f"Ging niet door. {reason}".strip())
         take_back(Gatherings(work.effects), row, gathering)
         work.sentence = f"‘{gathering.title}’ heeft niet plaatsgevonden en krijgt een nieuwe datum."
@@ -132,8 +143,10 @@ def reference_of(store: Store, gathering_id: int) -> str:
             .where(Gathering.id == gathering_id, Gathering.trajectory_id == Trajectory.id)
         ).first()
     if found is None:
-        message = f"bijeenkomst {gathering_id} bestaat niet; `traject gatherings list` toont de bijeenkomsten"
-        raise Refused(message)
+        raise Refused(
+            f"bijeenkomst {gathering_id} bestaat niet; `traject gatherings list` toont de bijeenkomsten",
+            f"there is no gathering {gathering_id}; `traject gatherings list` shows the gatherings",
+        )
     return found
 
 
@@ -144,8 +157,10 @@ def _gathering(work: Work, gathering_id: int) -> Gathering:
 def _refuse_before(work: Work, gathering: Gathering, now: datetime) -> None:
     if now < gathering.starts_at:
         at = work.dossier.calendar.to_local(gathering.starts_at)
-        message = f"‘{gathering.title}’ begint pas op {at:%d-%m-%Y} om {at:%H:%M}; leg dit daarna vast"
-        raise Refused(message)
+        raise Refused(
+            f"‘{gathering.title}’ begint pas op {at:%d-%m-%Y} om {at:%H:%M}; leg dit daarna vast",
+            f"‘{gathering.title}’ begins only on {at:%d-%m-%Y} at {at:%H:%M}; record this afterwards",
+        )
 
 
 def _said(
@@ -157,20 +172,26 @@ def _said(
     for email in absent:
         place = _place(work, places, email)
         if place is None:
-            message = f"{email} was niet uitgenodigd voor ‘{gathering.title}’ en kan er niet afwezig zijn"
-            raise Refused(message)
+            raise Refused(
+                f"{email} was niet uitgenodigd voor ‘{gathering.title}’ en kan er niet afwezig zijn",
+                f"{email} was not invited to ‘{gathering.title}’ and cannot be absent from it",
+            )
         was[row_id(place[1])] = (place, False)
     for email in attended:
         place = _place(work, places, email) or _walk_in(work, gathering, email)
         if not was.get(row_id(place[1]), (place, True))[1]:
-            message = f"{email} staat bij aanwezig en bij afwezig; kies een van beide"
-            raise Refused(message)
+            raise Refused(
+                f"{email} staat bij aanwezig en bij afwezig; kies een van beide",
+                f"{email} is named both as there and as absent; choose one of the two",
+            )
         was[row_id(place[1])] = (place, True)
     if who_said_yes:
         yes = [place for place in places if answer_of(place[0]) is Said.YES]
         if not yes:
-            message = f"niemand zei ja op ‘{gathering.title}’; noem wie er was, met het adres"
-            raise Refused(message)
+            raise Refused(
+                f"niemand zei ja op ‘{gathering.title}’; noem wie er was, met het adres",
+                f"nobody said yes to ‘{gathering.title}’; name who was there, by address",
+            )
         for place in yes:
             if place[0].attended is None:
                 was.setdefault(row_id(place[1]), (place, True))
@@ -193,8 +214,10 @@ def _walk_in(work: Work, gathering: Gathering, email: str) -> Place:
     whose = Person.id == person_id if person_id else Person.email == wanted
     person = work.session.exec(select(Person).where(whose)).first()
     if person is None:
-        message = f'{email} is niet bekend; voeg die eerst toe: traject people add "Naam <{wanted}>"'
-        raise Refused(message)
+        raise Refused(
+            f'{email} is niet bekend; voeg die eerst toe: traject people add "Naam <{wanted}>"',
+            f'{email} is not known; add this person first: traject people add "Name <{wanted}>"',
+        )
     invitation = Invitation(
         gathering_id=row_id(gathering),
         person_id=row_id(person),

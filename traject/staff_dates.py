@@ -37,15 +37,12 @@ def choose(
         local = dossier.calendar.to_local(to)
     if to > now and found and not force:
         reasons = together(found)
-        text = reasons.in_language(settings.language)
-        message = (
-            f"{local:%d-%m-%Y %H:%M} cannot be: {text}; choose another moment (`traject slots {reference} {step}`), "
-            "or choose it all the same with --force"
-            if settings.language == "en"
-            else f"{local:%d-%m-%Y %H:%M} kan niet: {text}; kies een ander moment (`traject slots {reference} {step}`), "
-            "of kies dit toch met --force"
+        raise Refused(
+            f"{local:%d-%m-%Y %H:%M} kan niet: {reasons.nl}; kies een ander moment (`traject slots {reference} {step}`), "
+            "of kies dit toch met --force",
+            f"{local:%d-%m-%Y %H:%M} cannot be: {reasons.in_language('en')}; choose another moment "
+            f"(`traject slots {reference} {step}`), or choose it all the same with --force",
         )
-        raise Refused(message)
     result = move_step(store, settings, reference, step, cycle, to=to, now=now, dry_run=dry_run)
     title = dossier.programme.step(step).title.nl
     result.sentence = (

@@ -37,20 +37,23 @@ def set_seats(
     """
     name = " ".join(name.split())
     if not name:
-        message = "noem de plek zoals die in het programma staat"
-        raise Refused(message)
+        raise Refused(
+            "noem de plek zoals die in het programma staat", "name the place as the programme writes it"
+        )
     if seats is not None and seats < 1:
-        message = f"‘{name}’ heeft plaats voor minstens één persoon; haal een plek weg met --remove"
-        raise Refused(message)
+        raise Refused(
+            f"‘{name}’ heeft plaats voor minstens één persoon; haal een plek weg met --remove",
+            f"‘{name}’ holds at least one person; remove a place with --remove",
+        )
     with changing(store, dry_run=dry_run) as session:
         row = session.exec(select(Location).where(Location.name == name)).first()
         before = row.seats if row else None
         if seats is None:
             if row is None:
-                message = (
-                    f"van ‘{name}’ is geen aantal plaatsen bekend; `traject locations list` toont de plekken"
+                raise Refused(
+                    f"van ‘{name}’ is geen aantal plaatsen bekend; `traject locations list` toont de plekken",
+                    f"it is not known how many ‘{name}’ holds; `traject locations list` shows the places",
                 )
-                raise Refused(message)
             session.delete(row)
         elif row is None:
             session.add(Location(name=name, seats=seats))

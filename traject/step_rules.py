@@ -5,7 +5,7 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from models.enums import StepKind
-from traject.programme import Anchor, Cycle, DayOfYear, Moment, Span, Step, Unit
+from traject.programme import Anchor, Cycle, DayOfYear, Moment, Span, Step, Text, Unit
 from traject.programme_draft import Draft, Fault
 from traject.records import closest
 from traject.sentences import say
@@ -38,7 +38,7 @@ def moments(draft: Draft) -> Iterator[Fault]:
 
 
 def _moment(draft: Draft, step: Step, moment: Moment, line: int) -> Iterator[Fault]:
-    where = f"step {step.key!r}"
+    where = Text(f"stap {step.key!r}", f"step {step.key!r}")
     stage = next((each for each in draft.stages if each.key == step.stage), None)
     match moment.anchor:
         case Anchor.STEP:
@@ -46,19 +46,43 @@ def _moment(draft: Draft, step: Step, moment: Moment, line: int) -> Iterator[Fau
         case Anchor.CYCLE_OPENS if step.cycle is None:
             yield (
                 line,
-                f"{where} counts from a period, and it has none; count from the stage, or move it to 'yearly'",
+                Text(
+                    f"{where.nl} telt vanaf een periode, en heeft er geen; tel vanaf de fase, of zet haar in 'yearly'",
+                    f"{where.en} counts from a period, and it has none; count from the stage, or move it to 'yearly'",
+                ),
             )
         case Anchor.STAGE_OPENS | Anchor.STAGE_ENDS if step.stage is None:
             yield (
                 line,
-                f"{where} returns every year and belongs to no stage; write `bij het begin van de periode`",
+                Text(
+                    f"{where.nl} komt elk jaar terug en hoort bij geen fase; schrijf `bij het begin van de periode`",
+                    f"{where.en} returns every year and belongs to no stage; write `bij het begin van de periode`",
+                ),
             )
         case Anchor.LAUNCH | Anchor.TRAJECTORY_ENDS if step.stage is None:
-            yield line, f"{where} returns every year; write `bij het begin van de periode`"
+            yield (
+                line,
+                Text(
+                    f"{where.nl} komt elk jaar terug; schrijf `bij het begin van de periode`",
+                    f"{where.en} returns every year; write `bij het begin van de periode`",
+                ),
+            )
         case Anchor.LAUNCH if moment.sign < 0:
-            yield line, f"{where} is due before the launch; write `bij de lancering` or later"
+            yield (
+                line,
+                Text(
+                    f"{where.nl} komt voor de lancering; schrijf `bij de lancering` of later",
+                    f"{where.en} is due before the launch; write `bij de lancering` or later",
+                ),
+            )
         case Anchor.STAGE_OPENS if moment.sign < 0:
-            yield line, f"{where} is due before its stage opens; move it to an earlier stage"
+            yield (
+                line,
+                Text(
+                    f"{where.nl} komt voordat haar fase opengaat; zet haar in een eerdere fase",
+                    f"{where.en} is due before its stage opens; move it to an earlier stage",
+                ),
+            )
         case Anchor.STAGE_OPENS | Anchor.STAGE_ENDS if (
             stage
             and days(moment.span) > days(stage.lasts)
@@ -66,46 +90,79 @@ def _moment(draft: Draft, step: Step, moment: Moment, line: int) -> Iterator[Fau
         ):
             yield (
                 line,
-                f"{where} is due {say(moment, 'en')}, and stage {stage.key!r} lasts only {say(stage.lasts, 'en')}; "
-                "choose a moment within the stage",
+                Text(
+                    f"{where.nl} komt {say(moment, 'nl')}, en fase {stage.key!r} duurt maar {say(stage.lasts, 'nl')}; "
+                    "kies een moment binnen de fase",
+                    f"{where.en} is due {say(moment, 'en')}, and stage {stage.key!r} lasts only {say(stage.lasts, 'en')}; "
+                    "choose a moment within the stage",
+                ),
             )
         case Anchor.CYCLE_OPENS if step.cycle and moment.sign < 0:
-            yield line, f"{where} is due before its period opens; let the period begin earlier"
+            yield (
+                line,
+                Text(
+                    f"{where.nl} komt voordat haar periode opengaat; laat de periode eerder beginnen",
+                    f"{where.en} is due before its period opens; let the period begin earlier",
+                ),
+            )
         case Anchor.CYCLE_OPENS if step.cycle and days(moment.span) > cycle_days(step.cycle):
             yield (
                 line,
-                f"{where} is due {say(moment, 'en')}, after the period has closed; choose a moment within it",
+                Text(
+                    f"{where.nl} komt {say(moment, 'nl')}, als de periode voorbij is; kies een moment daarbinnen",
+                    f"{where.en} is due {say(moment, 'en')}, after the period has closed; choose a moment within it",
+                ),
             )
         case _:
             return
 
 
 def _step_anchor(draft: Draft, step: Step, moment: Moment, line: int) -> Iterator[Fault]:
-    where = f"step {step.key!r}"
+    where = Text(f"stap {step.key!r}", f"step {step.key!r}")
     if moment.step == step.key:
-        yield line, f"{where} counts from itself; count from another step or from the stage"
+        yield (
+            line,
+            Text(
+                f"{where.nl} telt vanaf zichzelf; tel vanaf een andere stap of vanaf de fase",
+                f"{where.en} counts from itself; count from another step or from the stage",
+            ),
+        )
         return
     anchor = next((each for each in draft.steps if each.key == moment.step), None)
     if anchor is None:
         if moment.step not in draft.keys("step"):
             near = closest(str(moment.step), draft.keys("step"))
-            yield line, f"{where} counts from the step {moment.step!r}, which is not declared; {near}"
+            yield (
+                line,
+                Text(
+                    f"{where.nl} telt vanaf de stap {moment.step!r}, die nergens staat; {near.nl}",
+                    f"{where.en} counts from the step {moment.step!r}, which is not declared; {near.en}",
+                ),
+            )
         return
     order = [stage.key for stage in draft.stages]
     if (anchor.stage is None) != (step.stage is None):
         yearly = anchor.key if anchor.stage is None else step.key
         yield (
             line,
-            f"{where} counts from step {anchor.key!r}, and only {yearly!r} returns every year; "
-            "put both in one stage, or both in 'yearly'",
+            Text(
+                f"{where.nl} telt vanaf stap {anchor.key!r}, en alleen {yearly!r} komt elk jaar terug; "
+                "zet beide in één fase, of beide in 'yearly'",
+                f"{where.en} counts from step {anchor.key!r}, and only {yearly!r} returns every year; "
+                "put both in one stage, or both in 'yearly'",
+            ),
         )
     elif (
         step.stage in order and anchor.stage in order and order.index(anchor.stage) > order.index(step.stage)
     ):
         yield (
             line,
-            f"{where} counts from step {anchor.key!r} of the later stage {anchor.stage!r}; "
-            f"move it to stage {anchor.stage!r}",
+            Text(
+                f"{where.nl} telt vanaf stap {anchor.key!r} van de latere fase {anchor.stage!r}; "
+                f"zet haar in fase {anchor.stage!r}",
+                f"{where.en} counts from step {anchor.key!r} of the later stage {anchor.stage!r}; "
+                f"move it to stage {anchor.stage!r}",
+            ),
         )
     if (
         step.template == "reminder"
@@ -115,7 +172,10 @@ def _step_anchor(draft: Draft, step: Step, moment: Moment, line: int) -> Iterato
     ):
         yield (
             line,
-            f"{where} reminds of {anchor.key!r} when it is over; write a moment before it, or say in 'if' what is still open",
+            Text(
+                f"{where.nl} herinnert aan {anchor.key!r} als die voorbij is; schrijf een moment ervoor, of zeg in 'if' wat er nog openstaat",
+                f"{where.en} reminds of {anchor.key!r} when it is over; write a moment before it, or say in 'if' what is still open",
+            ),
         )
 
 
@@ -135,7 +195,13 @@ def _circles(draft: Draft) -> Iterator[Fault]:
             told.update(path)
             line = draft.line_of("step", key, "when")
             circle = " → ".join([*path, key])
-            yield line, f"the steps {circle} count from each other in a circle; let one count from the stage"
+            yield (
+                line,
+                Text(
+                    f"de stappen {circle} tellen in een kring vanaf elkaar; laat er een vanaf de fase tellen",
+                    f"the steps {circle} count from each other in a circle; let one count from the stage",
+                ),
+            )
 
 
 def gatherings(draft: Draft) -> Iterator[Fault]:
@@ -144,55 +210,99 @@ def gatherings(draft: Draft) -> Iterator[Fault]:
         window = step.window
         if window is None:
             continue
-        where = f"gathering {step.key!r}"
+        where = Text(f"bijeenkomst {step.key!r}", f"gathering {step.key!r}")
         line = draft.line_of("step", step.key, "when")
         start = timedelta(hours=window.latest.hour, minutes=window.latest.minute)
         if start + window.duration > timedelta(hours=24):
-            yield line, f"{where} would last past midnight: it starts at {window.latest:%H:%M}; start earlier"
+            yield (
+                line,
+                Text(
+                    f"{where.nl} zou tot na middernacht duren: zij begint om {window.latest:%H:%M}; begin eerder",
+                    f"{where.en} would last past midnight: it starts at {window.latest:%H:%M}; start earlier",
+                ),
+            )
         yield from _shared(draft, step)
         stage = next((each for each in draft.stages if each.key == step.stage), None)
         for reminder in step.reminders:
             if days(reminder) >= days(step.invite):
                 yield (
                     draft.line_of("step", step.key, "reminders"),
-                    f"{where} reminds {say(reminder, 'en')} before it and invites only {say(step.invite, 'en')} before it; "
-                    "invite earlier or remind later",
+                    Text(
+                        f"{where.nl} herinnert {say(reminder, 'nl')} van tevoren en nodigt pas {say(step.invite, 'nl')} van tevoren uit; "
+                        "nodig eerder uit of herinner later",
+                        f"{where.en} reminds {say(reminder, 'en')} before it and invites only {say(step.invite, 'en')} before it; "
+                        "invite earlier or remind later",
+                    ),
                 )
         if stage and days(step.invite) > days(stage.lasts):
             yield (
                 draft.line_of("step", step.key, "invite"),
-                f"{where} invites {say(step.invite, 'en')} before it, and stage {stage.key!r} lasts only "
-                f"{say(stage.lasts, 'en')}; invite later",
+                Text(
+                    f"{where.nl} nodigt {say(step.invite, 'nl')} van tevoren uit, en fase {stage.key!r} duurt maar "
+                    f"{say(stage.lasts, 'nl')}; nodig later uit",
+                    f"{where.en} invites {say(step.invite, 'en')} before it, and stage {stage.key!r} lasts only "
+                    f"{say(stage.lasts, 'en')}; invite later",
+                ),
             )
 
 
 def _shared(draft: Draft, step: Step) -> Iterator[Fault]:
-    where = f"gathering {step.key!r}"
+    where = Text(f"bijeenkomst {step.key!r}", f"gathering {step.key!r}")
     if step.is_shared and not step.theme:
         line = draft.line_of("step", step.key, "shared")
-        yield line, f"{where} is shared and has no theme; write for example `theme: muziek`"
+        yield (
+            line,
+            Text(
+                f"{where.nl} is gedeeld en heeft geen thema; schrijf bijvoorbeeld `theme: muziek`",
+                f"{where.en} is shared and has no theme; write for example `theme: muziek`",
+            ),
+        )
     for key in ("capacity", "series", "materials", "date"):
         if step.is_shared and draft.says("step", step.key, key):
             line = draft.line_of("step", step.key, key)
-            yield line, f"{where} is shared, so {key!r} is said where the gathering is held; remove it here"
+            yield (
+                line,
+                Text(
+                    f"{where.nl} is gedeeld, dus {key!r} staat waar de bijeenkomst wordt gehouden; haal het hier weg",
+                    f"{where.en} is shared, so {key!r} is said where the gathering is held; remove it here",
+                ),
+            )
     if step.materials and urlsplit(step.materials).scheme not in ("http", "https"):
         line = draft.line_of("step", step.key, "materials")
-        yield line, f"{where}: 'materials' is {step.materials!r}; write a link that begins with https://"
+        yield (
+            line,
+            Text(
+                f"{where.nl}: 'materials' is {step.materials!r}; schrijf een link die met https:// begint",
+                f"{where.en}: 'materials' is {step.materials!r}; write a link that begins with https://",
+            ),
+        )
     if step.materials and not step.thanks:
         line = draft.line_of("step", step.key, "materials")
-        yield line, f"{where} has 'materials' and no 'thanks' to send them with; add `thanks: …`"
+        yield (
+            line,
+            Text(
+                f"{where.nl} heeft 'materials' en geen 'thanks' om ze mee te sturen; voeg `thanks: …` toe",
+                f"{where.en} has 'materials' and no 'thanks' to send them with; add `thanks: …`",
+            ),
+        )
     for role in step.required:
         if role not in step.to:
             line = draft.line_of("step", step.key, "required")
             yield (
                 line,
-                f"{where} keeps places for the role {role!r}, which it does not invite; {closest(role, step.to)}",
+                Text(
+                    f"{where.nl} houdt plaatsen vrij voor de rol {role!r}, die zij niet uitnodigt; {closest(role, step.to).nl}",
+                    f"{where.en} keeps places for the role {role!r}, which it does not invite; {closest(role, step.to).en}",
+                ),
             )
     if step.required and step.capacity is None:
         line = draft.line_of("step", step.key, "required")
         yield (
             line,
-            f"{where}: 'required' means something only with a 'capacity'; add it, or remove 'required'",
+            Text(
+                f"{where.nl}: 'required' betekent alleen iets met een 'capacity'; voeg die toe, of haal 'required' weg",
+                f"{where.en}: 'required' means something only with a 'capacity'; add it, or remove 'required'",
+            ),
         )
 
 
@@ -201,14 +311,17 @@ def evaluations(draft: Draft) -> Iterator[Fault]:
     for step in draft.steps:
         if step.kind is not StepKind.EVALUATION:
             continue
-        where = f"evaluation {step.key!r}"
+        where = Text(f"evaluatie {step.key!r}", f"evaluation {step.key!r}")
         length = cycle_days(step.cycle) if step.cycle else None
         if step.closes is not None:
             closes = days(step.closes)
             if length is not None and closes > length:
                 yield (
                     draft.line_of("step", step.key, "open_for"),
-                    f"{where} is open for {say(step.closes, 'en')}, longer than its period; shorten it",
+                    Text(
+                        f"{where.nl} staat {say(step.closes, 'nl')} open, langer dan haar periode; maak het korter",
+                        f"{where.en} is open for {say(step.closes, 'en')}, longer than its period; shorten it",
+                    ),
                 )
             length = closes
         if length is None:
@@ -217,12 +330,18 @@ def evaluations(draft: Draft) -> Iterator[Fault]:
             if days(reminder) >= length:
                 yield (
                     draft.line_of("step", step.key, "reminders"),
-                    f"{where} reminds after {say(reminder, 'en')}, when it is closed; remind earlier",
+                    Text(
+                        f"{where.nl} herinnert na {say(reminder, 'nl')}, als zij gesloten is; herinner eerder",
+                        f"{where.en} reminds after {say(reminder, 'en')}, when it is closed; remind earlier",
+                    ),
                 )
         if step.escalation and days(step.escalation.after) >= length:
             yield (
                 draft.line_of("step", step.key, "no_answer"),
-                f"{where} gives a task after {say(step.escalation.after, 'en')}, when it is closed; do so earlier",
+                Text(
+                    f"{where.nl} geeft een taak na {say(step.escalation.after, 'nl')}, als zij gesloten is; doe dat eerder",
+                    f"{where.en} gives a task after {say(step.escalation.after, 'en')}, when it is closed; do so earlier",
+                ),
             )
 
 
@@ -235,4 +354,10 @@ def spans(draft: Draft) -> Iterator[Fault]:
         for key, spans in given.items():
             if any(span is not None and span.amount == 0 for span in spans):
                 line = draft.line_of("step", step.key, key)
-                yield line, f"step {step.key!r}: {key!r} says a length of nothing; write at least 1 day"
+                yield (
+                    line,
+                    Text(
+                        f"stap {step.key!r}: {key!r} zegt een lengte van niets; schrijf minstens 1 dag",
+                        f"step {step.key!r}: {key!r} says a length of nothing; write at least 1 day",
+                    ),
+                )

@@ -11,11 +11,12 @@ from calendars.invitation import Attendee, CalendarEvent, cancel, request
 from models import Message, MessageContent
 from models.enums import MessageKind
 from traject import outbox
+from traject.addresses import person_problem
 from traject.compose import compose
 from traject.dossier import calendar_for, row_id
 from traject.errors import Refused
 from traject.mail_bytes import CalendarPart, Head
-from traject.mail_contexts import GatheringContext, MailContext, NoticeContext, address_problem
+from traject.mail_contexts import GatheringContext, MailContext, NoticeContext
 from traject.settings import Settings
 
 KEY = "trial:"
@@ -54,12 +55,16 @@ class Trial:
         sent = self.session.get(Message, number)
         is_trial = sent is not None and sent.effect_key.startswith(KEY)
         if sent is None or not is_trial or sent.kind is not MessageKind.INVITATION or sent.expires_at is None:
-            message = f"mail {number} is geen proefuitnodiging; `traject mail test ADRES --invitation` noemt het nummer"
-            raise Refused(message)
+            raise Refused(
+                f"mail {number} is geen proefuitnodiging; `traject mail test ADRES --invitation` noemt het nummer",
+                f"mail {number} is no trial invitation; `traject mail test ADDRESS --invitation` names its number",
+            )
         tag = sent.effect_key.removeprefix(KEY)
         if sent.to_email != self.email:
-            message = f"mail {number} ging naar {sent.to_email}; geef dat adres"
-            raise Refused(message)
+            raise Refused(
+                f"mail {number} ging naar {sent.to_email}; geef dat adres",
+                f"mail {number} went to {sent.to_email}; give that address",
+            )
         event = self._event(tag, sent.expires_at, sequence=1)
         part = CalendarPart("CANCEL", cancel(event, self._attendee()))
         context = self._gathering(sent.expires_at)
@@ -79,8 +84,8 @@ class Trial:
         tag_of_mail: str = "",
         expires_at: datetime | None = None,
     ) -> int:
-        if problem := address_problem(self.email):
-            raise Refused(problem)
+        if problem := person_problem("", self.email):
+            raise Refused(problem.nl, problem.en)
         name, sender = self.settings.sender
         own = tag_of_mail or tag
         head = Head(

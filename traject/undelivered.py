@@ -28,6 +28,9 @@ _ANSWER_LENGTH = 500
 NO_ADDRESS = "het adres van deze persoon werkt niet meer"
 """Why a message is held; with the server's code behind it when it was waiting already."""
 
+BOUNCE, UNDELIVERED = "bounce:", "undelivered:"
+"""How the effect keys of these tasks begin: the address of a person, and one message."""
+
 
 def give_up(connection: Connection, message_id: int, why: Refusal | str, *, now: datetime) -> None:
     """The message is *failed*: an event for the history, and a task, because nobody else would notice."""
@@ -64,7 +67,7 @@ def give_up(connection: Connection, message_id: int, why: Refusal | str, *, now:
     )
     _open_task(
         connection,
-        f"undelivered:{message_id}",
+        f"{UNDELIVERED}{message_id}",
         trajectory_id=row.trajectory_id,
         step_id=row.step_id,
         person_id=row.person_id,
@@ -81,7 +84,7 @@ def ask_for_address(connection: Connection, person_id: int, trajectory_id: int, 
     held = connection.execute(is_held).scalar_one()
     _open_task(
         connection,
-        f"bounce:{person_id}",
+        f"{BOUNCE}{person_id}",
         trajectory_id=trajectory_id,
         person_id=person_id,
         title=f"Het adres van {_who(connection, person, trajectory_id)} werkt niet meer: wie is het nu?",
@@ -127,15 +130,32 @@ def _titles(text: str, name: str) -> dict[str, str]:
         return {}
 
 
-def _open_task(connection: Connection, key: str, *, detail: str, **values: Any) -> None:
-    """Open a task; again, when it was done and the same breaks another time."""
+def _open_task(
+    connection: Connection, key: str, *, detail: str, trajectory_id: int, created_at: datetime, **values: Any
+) -> None:
+    """Open a task; again, when it was done and the same breaks another time. Its trajectory then mails it."""
     reopened = {"state": TaskState.OPEN, "done_at": None, "detail": detail}
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     connection.execute(
         dialect.insert(_tasks)
-        .values(effect_key=key, **values, **reopened)
+        .values(effect_key=key, trajectory_id=trajectory_id, created_at=created_at, **values, **reopened)
         .on_conflict_do_update(index_elements=["effect_key"], set_=reopened)
     )
+    _wake(connection, trajectory_id, created_at)
+
+
+def _wake(connection: Connection, trajectory_id: int, now: datetime) -> None:
+    """As `waking.wake`, where a message is held already: who has the trajectory now is not waited for.
+
+    That one may not see the task any more; it is then mailed when the trajectory next has something due.
+    """
+    due = _trajectories.c.next_due_at
+    later = (_trajectories.c.id == trajectory_id) & (due.is_(None) | (due > now))
+    free = select(_trajectories.c.id).where(later).with_for_update(skip_locked=True, key_share=True)
+    if connection.execute(free).first() is not None:
+        connection.execute(
+            update(_trajectories).where(_trajectories.c.id == trajectory_id).values(next_due_at=now)
+        )
 
 
 def mark_bounced(connection: Connection, person_id: int, status: str, *, now: datetime) -> int:

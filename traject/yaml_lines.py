@@ -13,7 +13,8 @@ from typing import cast
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from traject.errors import TrajectError
+from traject.errors import InBoth, unread
+from traject.programme import Text
 
 LARGEST = 256 * 1024  # bytes; the longest programme of Hart is a tenth of it
 DEEPEST = 12
@@ -30,24 +31,25 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Problem:
     """What is wrong at one line of a file, with its remedy."""
 
     path: str
     line: int
-    message: str
+    message: Text
 
-    def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.message}"
+    def in_language(self, language: str) -> str:
+        """`file:line: what is wrong; the remedy` in `nl` or `en`."""
+        return f"{self.path}:{self.line}: {self.message.in_language(language)}"
 
 
-class FileError(TrajectError, ValueError):
+class FileError(InBoth, ValueError):
     """A file cannot be used. `problems` holds all of them, by line; as text each stands on its own line."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        self.problems = tuple(sorted(set(problems)))
-        super().__init__("\n".join(str(problem) for problem in self.problems))
+        self.problems = tuple(sorted(set(problems), key=lambda each: (each.path, each.line, each.message.nl)))
+        super().__init__(*("\n".join(each.in_language(to) for each in self.problems) for to in ("nl", "en")))
 
 
 def read_text(path: Path) -> str:
@@ -56,14 +58,18 @@ def read_text(path: Path) -> str:
         with path.open("rb") as file:
             raw = file.read(LARGEST + 1)
     except OSError as error:
-        raise FileError([Problem(str(path), 1, f"cannot be read: {error.strerror}")]) from error
+        why = Text(f"het bestand {unread(error)}", f"cannot be read: {error.strerror}")
+        raise FileError([Problem(str(path), 1, why)]) from error
     if len(raw) > LARGEST:
         raise FileError([Problem(str(path), 1, _TOO_LARGE)])
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        message = f"byte 0x{raw[error.start]:02x} is not UTF-8; save the file as UTF-8"
+        message = Text(
+            f"byte 0x{raw[error.start]:02x} is geen UTF-8; sla het bestand op als UTF-8",
+            f"byte 0x{raw[error.start]:02x} is not UTF-8; save the file as UTF-8",
+        )
         raise FileError([Problem(str(path), line, message)]) from error
 
 
@@ -80,12 +86,20 @@ def compose(text: str, path: str) -> MappingNode:
         raise FileError([Problem(path, line, _plain_words(text, line, error))]) from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, int(error.position)) + 1
-        message = f"the character U+{ord(text[int(error.position)]):04X} cannot stand in YAML; remove it"
+        code = f"U+{ord(text[int(error.position)]):04X}"
+        message = Text(
+            f"het teken {code} kan niet in YAML staan; haal het weg",
+            f"the character {code} cannot stand in YAML; remove it",
+        )
         raise FileError([Problem(path, line, message)]) from error
     if root is None:
-        raise FileError([Problem(path, 1, "the file is empty")])
+        raise FileError([Problem(path, 1, Text("het bestand is leeg", "the file is empty"))])
     if not isinstance(root, MappingNode):
-        raise FileError([Problem(path, line_of(root), "expected keys with values, such as `version: 1`")])
+        message = Text(
+            "hier horen sleutels met waarden, zoals `version: 1`",
+            "expected keys with values, such as `version: 1`",
+        )
+        raise FileError([Problem(path, line_of(root), message)])
     return root
 
 
@@ -94,7 +108,9 @@ def line_of(node: Node) -> int:
     return node.start_mark.line + 1
 
 
-_TOO_LARGE = f"the file is larger than {LARGEST // 1024} kB"
+_TOO_LARGE = Text(
+    f"het bestand is groter dan {LARGEST // 1024} kB", f"the file is larger than {LARGEST // 1024} kB"
+)
 
 
 def _read(text: str, path: str) -> Node | None:
@@ -118,34 +134,62 @@ def _forbidden(text: str, path: str, loader: type[yaml.SafeLoader]) -> list[Prob
     for event in yaml.parse(text, Loader=loader):
         line = event.start_mark.line + 1
         if isinstance(event, yaml.AliasEvent):
-            problems.append(
-                Problem(path, line, f"the alias *{event.anchor} is not allowed; write the value out")
+            message = Text(
+                f"de alias *{event.anchor} mag niet; schrijf de waarde uit",
+                f"the alias *{event.anchor} is not allowed; write the value out",
             )
+            problems.append(Problem(path, line, message))
             continue
         if isinstance(event, yaml.DocumentStartEvent):
             documents += 1
         if documents > 1:
-            return [*problems, Problem(path, line, "a second document begins here; remove the line `---`")]
+            message = Text(
+                "hier begint een tweede document; haal de regel `---` weg",
+                "a second document begins here; remove the line `---`",
+            )
+            return [*problems, Problem(path, line, message)]
         if isinstance(event, yaml.NodeEvent) and event.anchor:
-            problems.append(Problem(path, line, f"the anchor &{event.anchor} is not allowed; remove it"))
+            message = Text(
+                f"het anker &{event.anchor} mag niet; haal het weg",
+                f"the anchor &{event.anchor} is not allowed; remove it",
+            )
+            problems.append(Problem(path, line, message))
         if isinstance(event, (yaml.ScalarEvent, yaml.CollectionStartEvent)) and event.tag:
-            problems.append(Problem(path, line, f"the tag {event.tag} is not allowed; remove it"))
+            message = Text(
+                f"de tag {event.tag} mag niet; haal hem weg", f"the tag {event.tag} is not allowed; remove it"
+            )
+            problems.append(Problem(path, line, message))
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
         if depth > DEEPEST:
-            return [*problems, Problem(path, line, f"nested more than {DEEPEST} levels deep")]
+            message = Text(
+                f"meer dan {DEEPEST} lagen diep; maak het platter",
+                f"nested more than {DEEPEST} levels deep; make it flatter",
+            )
+            return [*problems, Problem(path, line, message)]
     return problems
 
 
-def _plain_words(text: str, line: int, error: yaml.MarkedYAMLError) -> str:
+def _plain_words(text: str, line: int, error: yaml.MarkedYAMLError) -> Text:
     lines = text.splitlines()
     if line <= len(lines) and "\t" in lines[line - 1][: len(lines[line - 1]) - len(lines[line - 1].lstrip())]:
-        return "the line begins with a tab; indent with spaces"
+        return Text(
+            "de regel begint met een tab; spring in met spaties",
+            "the line begins with a tab; indent with spaces",
+        )
     what = error.problem or "not understood"
     if "mapping values are not allowed" in what:
-        return "a colon too many: put the whole value between quotes, or check the indentation"
+        return Text(
+            "een dubbele punt te veel: zet de hele waarde tussen aanhalingstekens, of kijk het inspringen na",
+            "a colon too many: put the whole value between quotes, or check the indentation",
+        )
     if "could not find expected ':'" in what:
-        return "a colon is missing after this key"
+        return Text("na deze sleutel ontbreekt een dubbele punt", "a colon is missing after this key")
     if "found unexpected end of stream" in what or "while scanning a quoted scalar" in (error.context or ""):
-        return "a quote is opened and never closed"
-    return f"not valid YAML: {what}; check the indentation and the quotes"
+        return Text(
+            "een aanhalingsteken wordt geopend en nergens gesloten", "a quote is opened and never closed"
+        )
+    return Text(
+        f"geen geldige YAML ({what}); kijk het inspringen en de aanhalingstekens na",
+        f"not valid YAML: {what}; check the indentation and the quotes",
+    )

@@ -211,12 +211,10 @@ def certificates(
         found = certificates_.certificates_of(session, at.settings, number)
     if not found:
         raise Refused(
-            at.say(
-                f"bij bijeenkomst {number} hoort geen bewijs van deelname, of er staat nog niet vast wie er was; "
-                f"`traject gatherings attended {number} …` legt dat vast",
-                f"gathering {number} has no certificate, or it is not recorded who was there; "
-                f"`traject gatherings attended {number} …` records it",
-            )
+            f"bij bijeenkomst {number} hoort geen bewijs van deelname, of er staat nog niet vast wie er was; "
+            f"`traject gatherings attended {number} …` legt dat vast",
+            f"gathering {number} has no certificate, or it is not recorded who was there; "
+            f"`traject gatherings attended {number} …` records it",
         )
     lines: list[dict[str, Any]] = []
     for person, certificate in found:
@@ -257,8 +255,6 @@ def _write(at: Desk, path: Path, data: bytes) -> None:
         path.write_bytes(data)
     except OSError as error:
         raise Refused(
-            at.say(
-                f"{path} kan niet worden geschreven ({error.strerror}); kies een andere plek met --out",
-                f"{path} cannot be written ({error.strerror}); choose another place with --out",
-            )
+            f"{path} kan niet worden geschreven ({error.strerror}); kies een andere plek met --out",
+            f"{path} cannot be written ({error.strerror}); choose another place with --out",
         ) from error

@@ -19,8 +19,7 @@ from typer.core import TyperGroup
 from calendars.school_year import school_calendar
 from traject import clock
 from traject.cli.help import fault_in_dutch, speak_dutch, write_commands
-from traject.cli.refusals import in_english
-from traject.errors import Refused, StoreError, TrajectError
+from traject.errors import Refused, StoreError, TrajectError, unread
 from traject.schema import SchemaState, schema_state
 from traject.settings import Settings, load_settings
 from traject.store import Store
@@ -35,11 +34,6 @@ TOO_LARGE = "22003"
 
 CALENDAR_YEARS = range(2000, 2200)
 """Beyond these a moment is a slip of the pen."""
-_UNREADABLE: dict[type[OSError], str] = {
-    FileNotFoundError: "bestaat niet",
-    IsADirectoryError: "is een map",
-    PermissionError: "mag niet worden gelezen",
-}
 
 
 def both(dutch: str, english: str) -> str:
@@ -193,10 +187,8 @@ class Desk:
             return path.read_bytes()
         except OSError as error:
             raise Refused(
-                self.say(
-                    f"{path} {_UNREADABLE.get(type(error), 'kan niet worden gelezen')}; kijk of de naam klopt",
-                    f"{path} cannot be read: {error.strerror}; check the name",
-                )
+                f"{path} {unread(error)}; kijk of de naam klopt",
+                f"{path} cannot be read: {error.strerror}; check the name",
             ) from error
 
 
@@ -261,7 +253,7 @@ class Group(TyperGroup):
             found = _voice(ctx)
             in_language = getattr(error, "in_language", None)
             said = in_language(found.language) if in_language else str(error)
-            found.warn(in_english(said) if found.language == "en" else said)
+            found.warn(said)
             raise typer.Exit(2 if isinstance(error, BadUsage) else 1) from error
         except OverflowError as error:  # a number that SQLite cannot hold
             _too_large(ctx)

@@ -150,10 +150,8 @@ def _person(at: Desk, session: Session, email: str) -> Person:
     found = session.exec(select(Person).where(Person.email == email.strip().lower())).one_or_none()
     if found is None:
         raise Refused(
-            at.say(
-                f"niemand heeft het adres ‘{email}’; `traject people list` toont wie er zijn",
-                f"nobody has the address '{email}'; `traject people list` shows who there are",
-            )
+            f"niemand heeft het adres ‘{email}’; `traject people list` toont wie er zijn",
+            f"nobody has the address '{email}'; `traject people list` shows who there are",
         )
     return found
 

@@ -151,13 +151,11 @@ def show(
         arrival = session.get(Arrival, number)
     if arrival is None:
         raise Refused(
-            at.say(
-                f"er is niets binnengekomen met nummer {number}; `traject inbox list` toont de nummers",
-                f"nothing came in with number {number}; `traject inbox list` shows the numbers",
-            )
+            f"er is niets binnengekomen met nummer {number}; `traject inbox list` toont de nummers",
+            f"nothing came in with number {number}; `traject inbox list` shows the numbers",
         )
     if (raw or out) and arrival.raw is None:
-        raise Refused(at.say(f"nummer {number} is geen mail", f"number {number} is no mail"))
+        raise Refused(f"nummer {number} is geen mail", f"number {number} is no mail")
     if out is not None:
         out.write_bytes(arrival.raw or b"")
         at.tell(at.say(f"{out} geschreven", f"{out} written"))

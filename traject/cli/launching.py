@@ -1,5 +1,6 @@
 """`traject preview` and `traject launch`: see everything that will happen, then let it run."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -7,7 +8,6 @@ import typer
 from rich.text import Text as Styled
 
 from traject.cli.console import AsJson, BadUsage, Desk, DryRun, Yes, both, desk
-from traject.errors import TrajectError
 from traject.hints import hint
 from traject.launch import LaunchError, LaunchRequest, Prepared, launch, parse_role, prepare, preview
 from traject.launch_file import read_launch_csv
@@ -180,10 +180,7 @@ def _requests(
     read = read_launch_csv(at.read(source), source.name)
     if not again:
         return read
-    return [
-        LaunchRequest(r.programme, r.starts_on, r.school, r.group, r.roles, again=True, where=r.where)
-        for r in read
-    ]
+    return [replace(request, again=True) for request in read]
 
 
 def _request(
@@ -253,5 +250,5 @@ def _prepared_json(at: Desk, one: Prepared) -> dict[str, Any]:
 
 def _complete(one: Prepared) -> tuple[Any, Any]:
     if one.plan is None or one.programme is None:
-        raise TrajectError("; ".join(one.problems))
+        raise LaunchError(one.problems)
     return one.plan, one.programme

@@ -117,7 +117,7 @@ def show(context: typer.Context, number: Number, as_json: AsJson = False) -> Non
         mail = session.get(Message, number)
         data = mail.data if mail else None
     if mail is None:
-        raise Refused(at.say(f"er is geen mail {number}", f"there is no mail {number}"))
+        raise Refused(f"er is geen mail {number}", f"there is no mail {number}")
     body = message_from_bytes(data or b"", policy=modern).get_body(("plain",))
     row = {
         "id": mail.id,

@@ -27,10 +27,8 @@ def read(context: typer.Context, as_json: AsJson = False) -> None:
     at = desk(context)
     if not at.settings.mailbox_url:
         raise Refused(
-            at.say(
-                "er is geen postbus ingesteld; zet TRAJECT_MAILBOX_URL, zoals imaps://NAAM:WACHTWOORD@SERVER/INBOX",
-                "no mailbox is set; set TRAJECT_MAILBOX_URL, like imaps://USER:PASSWORD@HOST/INBOX",
-            )
+            "er is geen postbus ingesteld; zet TRAJECT_MAILBOX_URL, zoals imaps://NAAM:WACHTWOORD@SERVER/INBOX",
+            "no mailbox is set; set TRAJECT_MAILBOX_URL, like imaps://USER:PASSWORD@HOST/INBOX",
         )
     reading = read_mailbox(at.store, at.settings, at.now())
     if as_json:

@@ -4,16 +4,15 @@ from collections.abc import Callable
 from typing import Annotated
 
 import typer
-from email_validator import EmailNotValidError, validate_email
 from sqlmodel import col, select
 
 from models import Organisation, Person
 from models.enums import AddressState
+from traject.addresses import person_problem
 from traject.away import away_note
 from traject.cli.console import AsJson, both, desk
 from traject.errors import Refused
 from traject.launch import parse_role
-from traject.mail_contexts import address_problem
 from traject.show import table
 from traject.unsubscribe import resubscribe, unsubscribe
 
@@ -87,17 +86,11 @@ def add_person(
     at = desk(context)
     given = parse_role(f"person={who}")
     email = given.email.lower()
-    try:
-        validate_email(email, check_deliverability=False, test_environment=True)
-    except EmailNotValidError as error:
-        raise Refused(
-            at.say(f"‘{email}’ is geen mailadres ({error})", f"'{email}' is no mail address ({error})")
-        ) from error
-    if problem := address_problem(email):
-        raise Refused(problem)
+    if problem := person_problem(given.name, email):
+        raise Refused(problem.nl, problem.en)
     if language not in ("nl", "en"):
         raise Refused(
-            at.say(f"taal ‘{language}’ kan niet; kies nl of en", f"no language '{language}'; choose nl or en")
+            f"taal ‘{language}’ kan niet; kies nl of en", f"no language '{language}'; choose nl or en"
         )
     with at.store.write() as session:
         person = session.exec(select(Person).where(Person.email == email)).one_or_none()
@@ -140,10 +133,8 @@ def _change(
         person = session.exec(select(Person).where(named)).one_or_none()
         if person is None:
             raise Refused(
-                at.say(
-                    f"‘{who}’ is niet bekend; `traject people list` toont wie er zijn",
-                    f"‘{who}’ is not known; `traject people list` shows who there are",
-                )
+                f"‘{who}’ is niet bekend; `traject people list` toont wie er zijn",
+                f"‘{who}’ is not known; `traject people list` shows who there are",
             )
         change(session, person, now=at.now(), via="staff")
         row = {"id": person.id, "email": person.email, "gets_news": gets_news}

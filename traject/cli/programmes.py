@@ -94,10 +94,12 @@ def check(
         try:
             programme = read_programme(file)
         except ProgrammeError as error:
-            problems = [{"line": p.line, "message": p.message} for p in error.problems]
+            problems = [
+                {"line": p.line, "message": p.message.in_language(at.language)} for p in error.problems
+            ]
             results.append({"file": str(file), "ok": False, "problems": problems})
             if not as_json:
-                at.warn(str(error))
+                at.warn(error.in_language(at.language))
         else:
             results.append({"file": str(file), "ok": True, "problems": []})
             if not as_json:

@@ -78,8 +78,10 @@ def show(context: typer.Context, number: Number, as_json: AsJson = False) -> Non
     with at.store.read() as session:
         found = session.exec(_EVERY.where(Task.id == number)).first()
         if found is None:
-            message = f"taak {number} bestaat niet; `traject tasks list` toont de taken"
-            raise Refused(message)
+            raise Refused(
+                f"taak {number} bestaat niet; `traject tasks list` toont de taken",
+                f"there is no task {number}; `traject tasks list` shows the tasks",
+            )
         row = _values(*found)
     if as_json:
         at.give(row)

@@ -42,10 +42,8 @@ def preview(
     programmes = load_programmes(at.settings.programmes_dir)
     if programme not in programmes:
         raise Refused(
-            at.say(
-                f"er is geen programma ‘{programme}’; kies uit {', '.join(programmes)}",
-                f"there is no programme '{programme}'; choose from {', '.join(programmes)}",
-            )
+            f"er is geen programma ‘{programme}’; kies uit {', '.join(programmes)}",
+            f"there is no programme '{programme}'; choose from {', '.join(programmes)}",
         )
     query = select(Organisation.name).join(School, col(School.organisation_id) == col(Organisation.id))
     query = query.where(School.code == school) if school else query.order_by(col(School.code))
@@ -53,10 +51,8 @@ def preview(
         name = session.exec(query.limit(1)).first()
     if name is None:
         raise Refused(
-            at.say(
-                "deze school is er niet; `traject schools list` toont de scholen",
-                "there is no such school; `traject schools list` shows the schools",
-            )
+            "deze school is er niet; `traject schools list` toont de scholen",
+            "there is no such school; `traject schools list` shows the schools",
         )
     made = list(previews(programmes[programme], name, at.settings, at.now()))
     with_pictures = write(out, made, pictures=pictures)

@@ -52,7 +52,7 @@ def try_mail(
         )
     email = address.strip().lower()
     if problem := person_problem("", email):
-        raise Refused(problem)
+        raise Refused(problem.nl, problem.en)
     with at.store.write() as session:
         trial = Trial(session, at.settings, email, at.language, at.now())
         wanted = trial.invitation if invitation else trial.notice
