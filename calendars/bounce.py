@@ -36,7 +36,12 @@ _RETURNED = ("message/rfc822", "text/rfc822-headers", "message/rfc822-headers", 
 _STATUS_PARTS = ("message/delivery-status", "message/global-delivery-status")
 _RECIPIENTS = ("Final-Recipient", "Original-Recipient", "X-Actual-Recipient")
 _WENT_WELL = ("delivered", "relayed", "expanded")
-_FINER = (Reason.SPAM, Reason.VIRUS, Reason.BLOCKED, Reason.TOO_MANY)  # what x.7.0 and x.7.1 may stand for
+_FINER = (
+    Reason.SPAM,
+    Reason.VIRUS,
+    Reason.BLOCKED,
+    Reason.TOO_MANY,
+)  # what x.6.0, x.7.0 and x.7.1 may stand for
 _REFUSED_UNREAD = re.compile(
     r"(was|is|has been) (automatically )?(rejected|refused)", re.IGNORECASE
 )  # RFC 5429
@@ -186,10 +191,10 @@ def _judge(said: _Said, text: str) -> Failure:
     for words in (said.words, text):
         if reason is Reason.UNDEFINED:
             reason = of_reply(words)
-    if reason is Reason.POLICY and re.fullmatch(r"\d\.7\.\d\d?", code):
+    if reason is Reason.POLICY and re.fullmatch(r"\d\.[67]\.\d\d?", code):
         # Some servers give the code of a policy to whatever they refuse.
         finer = of_words(said.words or text)
-        is_unclear = code.endswith((".7.0", ".7.1")) and finer in _FINER
+        is_unclear = code.endswith((".7.0", ".7.1", ".6.0")) and finer in _FINER
         if is_unclear or (finer is Reason.USER_UNKNOWN and says_nobody(said.words or text)):
             reason = finer
     if reason is Reason.UNDEFINED and not is_final:

@@ -77,6 +77,7 @@ _CODES: tuple[tuple[str, Reason], ...] = (
     (r"[45]\.4\.(7|300|31[67])", Reason.EXPIRED),  # three digits: Exchange Online
     (r"4\.4\.[1-36]|5\.4\.[236]|[45]\.4\.(14|312)", Reason.NETWORK),
     (r"[45]\.7\.(6\d\d|51[0-3])", Reason.BLOCKED),
+    (r"[45]\.6\.\d{1,2}", Reason.POLICY),  # of what the mail holds
     (r"[45]\.5\.4", Reason.SYSTEM),  # of what the sending server says: "invalid domain name" in a HELO
     (r"[45]\.7\.\d{1,3}", Reason.POLICY),
 )
@@ -100,7 +101,7 @@ _WORDS: tuple[tuple[Reason, str], ...] = (
     ),
     (
         Reason.NETWORK,
-        r"(host|name|domain)[^\n]{0,40} not found, try again|servfail|temporary (dns|name)|unverified (recipient )?address:"
+        r"(host|name|domain)[^\n]{0,40} not found, try again|verification in progress|servfail|temporary (dns|name)|unverified (recipient )?address:"
         r"[^\n]{0,80}(connect|timed out|lookup|try again)",
     ),
     (
@@ -145,7 +146,7 @@ _WORDS: tuple[tuple[Reason, str], ...] = (
         r"|(e-?mail)?adres(se)?\b[^\n]{0,60} (is )?(niet (gevonden|gekend|herkend|geldig)|bestaat niet|onbekend|ongeldig)"
         r"|(e-?mail)?adres[^\n]{0,60}niet (worden )?gevonden|onbekende (gebruiker|ontvanger|geadresseerde)|gebruiker onbekend"
         r"|(e-?mail-?)?adresse[^\n]{0,80}(nicht (gefunden|bekannt|vorhanden|gültig)|existiert nicht|unbekannt|ungültig)"
-        r"|unbekannte[rn]? (empfänger|benutzer|adresse)|(empfänger|benutzer)[^\n]{0,60}(unbekannt|nicht gefunden|existiert nicht)"
+        r"|(gebruiker|ontvanger|mailbox|postvak|account|adres)\b[^\n]{0,60} (bestaat niet|niet bekend|onbekend|niet gevonden)|unbekannte[rn]? (empf\S{1,4}nger|benutzer|adresse)|(empf\S{1,4}nger|benutzer)[^\n]{0,60}(unbekannt|nicht gefunden|existiert nicht)"
         r"|adresse [^\n]{0,60}(introuvable|inconnue|n.existe pas)|utilisateur inconnu",
     ),
     (

@@ -20,7 +20,8 @@ _PARAMETER_ESCAPES = {"^": "^^", '"': "^'", "\n": "^n"}
 _PARAMETER_UNESCAPES = {"^^": "^", "^'": '"', "^n": "\n"}
 _NAME = re.compile(r"[A-Za-z0-9-]+")
 _PERSON = re.compile(
-    r"(ATTENDEE|ORGANIZER)(?=[;:])(.*?):\s*mailto:\s*<?([^\s@<>:;\",?]+@[^\s@<>:;\",?]+)>?\s*$", re.IGNORECASE
+    r"\A(ATTENDEE|ORGANIZER)(?=[;:])(.*?):\s*mailto:\s*<?([^\s@<>:;\",?]+@[^\s@<>:;\",?]+)>?\s*$",
+    re.IGNORECASE,
 )
 _PERSON_PARAMETER = re.compile(r';\s*([A-Za-z-]+)=("[^"]*"|[^";]*)')
 _PARAMETER = re.compile(r';([A-Za-z0-9_-]+)=((?:"[^"]*"|[^";:])*)')

@@ -142,14 +142,16 @@ def _part(message: Message, depth: int, left: list[int]) -> Part:
     payload = message.get_payload()
     children = [child for child in payload if isinstance(child, Message)] if isinstance(payload, list) else []
     content_type = message.get_content_type().split(maxsplit=1)[0]  # some leave the semicolon behind it out
-    if content_type in _SIGNED_TYPES and (signed := signed_content(_octets(message))):
+    filename = _words_decoded(message.get_filename("") or "")
+    is_signed = content_type in _SIGNED_TYPES or filename.lower().endswith(".p7m")
+    if is_signed and (signed := signed_content(_octets(message))):
         _refuse_too_much(signed)
         children = [message_from_bytes(signed, policy=_Headers())]
     return Part(
         content_type=content_type,
         parameters={str(key).lower(): collapse_rfc2231_value(value) for key, value in found[1:]},
         disposition=message.get_content_disposition(),
-        filename=_words_decoded(message.get_filename("") or ""),
+        filename=filename,
         encoding=str(message.get("content-transfer-encoding", "7bit")).strip().lower(),
         headers=tuple((str(key), str(value)) for key, value in message.items()),
         body=b"" if children else _octets(message),

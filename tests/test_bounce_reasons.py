@@ -88,6 +88,8 @@ HARD = {
     "qmail with another code of policy": ("5.0.0", "550 sorry, no mailbox here by that name. (#5.7.17)"),
     "a domain that nobody serves": ("5.0.0", "[school.example]: Name or service not known"),
     "addresses, in the plural": ("5.0.0", "550 destination addresses were unknown"),
+    "Dutch": ("5.0.0", "550 De gebruiker bestaat niet"),
+    "German, in a header": ("5.0.0", "550 Empfänger unbekannt"),
     "a directory": ("5.0.0", "550 address not present in directory"),
     "a list of known recipients": ("5.0.0", "550 recipient is not in my validrcptto list"),
     "a name that is not allowed": ("5.0.0", "553 mailbox name not allowed"),
@@ -135,6 +137,16 @@ SOFT = {
         Reason.MAILBOX_FULL,
     ),
     "our own domain": ("5.0.0", "550 cannot resolve your domain", Reason.BLOCKED),
+    "an address that is still being looked at": (
+        "4.1.1",
+        "450 4.1.1 <noor@school.example>: Recipient address rejected: unverified address: Address verification in progress",
+        Reason.NETWORK,
+    ),
+    "what the mail holds": (
+        "5.6.0",
+        "550 5.6.0 CAT.InvalidContent; The property SMTP Address is invalid",
+        Reason.POLICY,
+    ),
     "no space": ("5.0.0", "550 mail box space not enough", Reason.MAILBOX_FULL),
 }
 

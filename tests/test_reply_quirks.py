@@ -41,6 +41,13 @@ def test_who_somebody_answers_for_does_not_become_the_one_who_answers():
     assert outcome(found) is Outcome.QUARANTINED
 
 
+def test_what_a_text_says_of_an_attendee_does_not_become_one():
+    noise = f"X-ATTENDEE;PARTSTAT=ACCEPTED:mailto:{JAN}\nDESCRIPTION:ATTENDEE;PARTSTAT=ACCEPTED:mailto:{JAN}"
+    found = read_reply(alternative(calendar(attendee=';CN="x;', more=noise)))
+    assert (found.attendee, found.partstat) == (None, None)
+    assert outcome(found) is Outcome.QUARANTINED
+
+
 def ber(tag: int, content: bytes, *, has_length: bool = True) -> bytes:
     """One element (X.690), its length first or its end marked."""
     if not has_length:
@@ -64,9 +71,8 @@ def signed(entity: bytes, *, has_length: bool = True, kind: str = "02") -> bytes
     return ber(0x30, oid + ber(0xA0, body, has_length=has_length), has_length=has_length)
 
 
-def enveloped(octets: bytes) -> bytes:
-    head = 'Content-Type: application/pkcs7-mime; smime-type=signed-data; name="smime.p7m"'
-    return mail(base64.encodebytes(octets), BASE64, head)
+def enveloped(octets: bytes, kind: str = "pkcs7-mime; smime-type=signed-data") -> bytes:
+    return mail(base64.encodebytes(octets), BASE64, f'Content-Type: application/{kind}; name="smime.p7m"')
 
 
 def entity(body: bytes) -> bytes:
@@ -78,6 +84,10 @@ def entity(body: bytes) -> bytes:
 def test_a_reply_in_an_opaque_signature_counts(has_length):
     found = read_reply(enveloped(signed(entity(calendar()), has_length=has_length)))
     assert outcome(found) is Outcome.COUNTED
+
+
+def test_a_gateway_that_renames_the_type_hides_nothing():
+    assert outcome(read_reply(enveloped(signed(entity(calendar())), "octet-stream"))) is Outcome.COUNTED
 
 
 def test_what_is_encrypted_or_cut_short_is_a_mail_for_a_person():
