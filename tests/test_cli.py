@@ -298,8 +298,16 @@ def test_a_second_run_once_at_the_same_moment_does_nothing(running: Traject, sto
 
 
 def test_plan_rows_and_outbox_agree_after_a_launch(running: Traject) -> None:
-    assert running("reconcile").out.startswith("✓")
+    assert running("reconcile").out.splitlines()[-1].startswith("✓")
     assert running("reconcile", "--json").json == []
+
+
+def test_after_a_pretended_future_plan_and_rows_agree_as_of_then(running: Traject) -> None:
+    for day in ("2026-10-05", "2026-11-02", "2027-01-05", "2027-02-02"):  # the first stage is overdue by then
+        running("run-once", "--now", f"{day} 10:00")
+    clock_behind, agree = running("reconcile").out.splitlines()
+    assert clock_behind.startswith("De database weet al wat er tot di 2 feb 2027 10:00 gebeurt")
+    assert agree.startswith("✓")
 
 
 SHOWING = [

@@ -100,3 +100,16 @@ def test_what_cannot_be_is_refused_in_one_sentence(traject: Traject):
     assert "kies een schooljaar met --cycle" in traject("slots", "po-nieuw:16LF00", "rondetafel").err
     assert traject("people", "agenda", "sanne@hart.example").code == 2
     assert "is geen moment" in traject("choose", *INTAKE, "morgen").err
+
+
+def test_a_place_that_is_too_small_is_said_where_dates_are_looked_for_and_chosen(traject: Traject):
+    traject("locations", "set", "op school", "2", "--yes")
+    said = "Let op: ‘op school’ is voor 2 mensen, en hier worden er 3 gevraagd."
+    seen = traject("slots", "po-nieuw:16LF00", "intake", "--most", "1")
+    assert said in seen.err
+    first = traject("slots", "po-nieuw:16LF00", "intake", "--json").json
+    assert said in first["notes"]
+    at = first["candidates"][0]["starts_at"]
+    assert said in traject("choose", "po-nieuw:16LF00", "intake", at, "--dry-run").out.replace("\n", " ")
+    traject("locations", "set", "op school", "3", "--yes")
+    assert "Let op" not in traject("slots", "po-nieuw:16LF00", "intake", "--most", "1").err

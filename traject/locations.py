@@ -86,14 +86,14 @@ def _meetings_at(session: Session, place: str, now: datetime, not_in: int) -> li
         if step is None or step.is_shared or at != place or row.starts_at is None or row.ends_at is None:
             continue
         if is_fixed and gathering:
-            people = gathering.capacity or _invited(session, gathering)
+            people = gathering.capacity or invited_to(session, gathering)
         else:
-            people = step.capacity or _held(session, row.trajectory_id, step.to)
+            people = step.capacity or asked_of(session, row.trajectory_id, step.to)
         found.append(_Meeting(row.starts_at, row.ends_at, row.title, people))
     return found
 
 
-def _invited(session: Session, gathering: Gathering) -> int:
+def invited_to(session: Session, gathering: Gathering) -> int:
     """How many people may come."""
     query = select(func.count()).where(
         Invitation.gathering_id == gathering.id,
@@ -103,7 +103,7 @@ def _invited(session: Session, gathering: Gathering) -> int:
     return session.exec(query).one()
 
 
-def _held(session: Session, trajectory_id: int, roles: Collection[str]) -> int:
+def asked_of(session: Session, trajectory_id: int, roles: Collection[str]) -> int:
     """How many people will be invited."""
     people = func.count(func.distinct(col(RoleHolder.person_id)))
     query = select(people).where(

@@ -8,7 +8,7 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from calendars.school_year import SchoolYear
-from models import EvaluationRequest, Gathering, Invitation, Message, StepRow, Trajectory
+from models import EvaluationRequest, Event, Gathering, Invitation, Message, StepRow, Trajectory
 from models.enums import (
     GatheringState,
     MessageState,
@@ -36,14 +36,25 @@ class Finding:
     sentence: str
 
 
+def latest_known(store: Store, now: datetime) -> datetime:
+    """The latest instant that the database knows: after a future that was pretended, or a clock that was ahead, not now.
+
+    A plan made then knows what has happened by then, so it is compared with the plan of that instant.
+    """
+    with store.read() as session:
+        written = session.exec(select(func.max(col(Event.at)))).one()
+    return max(now, written) if written else now
+
+
 def reconcile(store: Store, settings: Settings, now: datetime) -> list[Finding]:
     """Compare plan, rows and outbox of every running trajectory. An empty list: they agree."""
+    as_of = latest_known(store, now)
     with store.read() as session:
         findings = [*_outbox(session, now), *_effects(session), *_waking(session, now)]
         running = session.exec(select(Trajectory.id).where(Trajectory.state == TrajectoryState.RUNNING)).all()
     for trajectory_id in running:
         with store.read() as session:
-            findings += _plan(session, trajectory_id or 0, settings, now)
+            findings += _plan(session, trajectory_id or 0, settings, as_of)
     return findings
 
 

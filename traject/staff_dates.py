@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from models.enums import StepState
+from traject.crowded import too_small
 from traject.dossier import Dossier, find, load, row_id
 from traject.errors import Refused
 from traject.mail_words import weekday
@@ -35,6 +36,7 @@ def choose(
         dossier = load(session, row_id(find(session, reference)), settings, now)
         found = in_the_way(dossier, step, cycle, to, now)
         local = dossier.calendar.to_local(to)
+        small = too_small(session, dossier, dossier.programme.step(step), cycle)
     if to > now and found and not force:
         reasons = together(found)
         raise Refused(
@@ -47,6 +49,7 @@ def choose(
     title = dossier.programme.step(step).title.nl
     result.sentence = (
         f"‘{title}’ is op {weekday(local, 'nl')} om {local:%H:%M}.{_invited(result, dossier, step, cycle)}"
+        f"{f' {small.nl}' if small else ''}"
     )
     return result
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import typer
@@ -12,9 +12,10 @@ from rich.text import Text as Styled
 
 from traject.cli.console import AsJson, Desk, both, desk
 from traject.settings import database_address
-from traject.show import table
+from traject.show import moment, table
 
 commands = typer.Typer()
+MINUTE = timedelta(minutes=1)
 
 _PARTS = {
     "programmes": ("programma's", "programmes"),
@@ -146,7 +147,18 @@ def reconcile(context: typer.Context, as_json: AsJson = False) -> None:
     from traject import reconcile as engine
 
     at = desk(context)
-    findings = engine.reconcile(at.store, at.settings, at.now())
+    findings, now = engine.reconcile(at.store, at.settings, at.now()), at.now()
+    known = engine.latest_known(at.store, now)
+    if known > now + MINUTE and not as_json:
+        when = moment(known, at.settings.zone, at.language)
+        at.tell(
+            at.say(
+                f"De database weet al wat er tot {when} gebeurt en de klok loopt daarop achter; er is vergeleken zoals "
+                "het dan is.",
+                f"The database knows what happens until {when} and the clock is behind that; this compares things as "
+                "they are then.",
+            )
+        )
     if as_json:
         at.give([asdict(finding) for finding in findings])
     else:

@@ -16,6 +16,7 @@ from traject.cli.arguments import CycleName, Reference
 from traject.cli.console import AsJson, BadUsage, Desk, both, desk
 from traject.cli.deciding import Action, deciding
 from traject.cli.people import commands as people
+from traject.crowded import too_small
 from traject.dossier import Dossier, find, load, row_id
 from traject.obstacles import Obstacle
 from traject.scheduling import plan_dates_again
@@ -55,6 +56,8 @@ def slots(
         dossier = load(session, row_id(find(session, reference)), at.settings, now)
         found = slots_of(dossier, step, cycle, now)
         notes = list(_agenda_notes(at, session, dossier, step))
+        if note := too_small(session, dossier, dossier.programme.step(step), cycle):
+            notes.append(note.in_language(at.language))
     if as_json:
         at.give(_as_json(at, found, notes))
     elif found is None:
