@@ -93,6 +93,16 @@ WRONG_LAUNCHES: dict[str, tuple[tuple[str, ...], int, str]] = {
         1,
         "adviseur",
     ),
+    "capitals where none belong": (launch(programme="PO-NIEUW"), 1, "bedoel je ‘po-nieuw’?"),
+    "the name of a school": (launch(school="camelot"), 1, "bedoel je 16LF00 (Camelot)?"),
+    "one address for two people": (
+        (
+            *LAUNCH[:-1],
+            "--role=adviseur=Zoë <noor@school.example>",
+        ),
+        1,
+        "noor@school.example staat bij Noor Visser en bij Zoë; geef ieder een eigen adres",
+    ),
     "a role that is none": (
         (*LAUNCH, "--role", "Noor Visser"),
         1,
@@ -221,6 +231,11 @@ UNKNOWN: dict[str, tuple[tuple[str, ...], int, str]] = {
         ("hand-over", "x", "directeur", "--to", "Els <els@x.example>, Kim <kim@x.example>"),
         2,
         "is geen naam met adres",
+    ),
+    "somebody without an address": (
+        ("people", "add", "Piet"),
+        1,
+        "‘Piet’ is geen naam met adres; schrijf het zo",
     ),
     "nobody to hand over to": (
         ("hand-over", "x", "directeur", "--to", "Els"),
