@@ -1,5 +1,6 @@
 """Bad input: each with one clear sentence, its exit code, and nothing half done."""
 
+import logging
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -92,6 +93,16 @@ WRONG_LAUNCHES: dict[str, tuple[tuple[str, ...], int, str]] = {
         (*LAUNCH[:-1], "--role=adviseur=Sanne <sanne@@hart>"),
         1,
         "adviseur",
+    ),
+    "capitals where none belong": (launch(programme="PO-NIEUW"), 1, "bedoel je ‘po-nieuw’?"),
+    "the name of a school": (launch(school="camelot"), 1, "bedoel je 16LF00 (Camelot)?"),
+    "one address for two people": (
+        (
+            *LAUNCH[:-1],
+            "--role=adviseur=Zoë <noor@school.example>",
+        ),
+        1,
+        "noor@school.example staat bij Noor Visser en bij Zoë; geef ieder een eigen adres",
     ),
     "a role that is none": (
         (*LAUNCH, "--role", "Noor Visser"),
@@ -222,6 +233,11 @@ UNKNOWN: dict[str, tuple[tuple[str, ...], int, str]] = {
         2,
         "is geen naam met adres",
     ),
+    "somebody without an address": (
+        ("people", "add", "Piet"),
+        1,
+        "‘Piet’ is geen naam met adres; schrijf het zo",
+    ),
     "nobody to hand over to": (
         ("hand-over", "x", "directeur", "--to", "Els"),
         2,
@@ -328,11 +344,16 @@ def test_a_wrong_setting_is_named_with_its_remedy_in_the_language_that_was_asked
     assert english in said
 
 
-def test_without_a_mail_server_everything_else_is_done_and_the_mail_waits(traject: Traject) -> None:
+def test_without_a_mail_server_everything_else_is_done_and_the_mail_waits(
+    traject: Traject, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert traject(*LAUNCH, "--yes").code == 0
+    monkeypatch.setattr(
+        logging.root, "handlers", []
+    )  # as outside the tests: then warnings go to the error stream
     ran = traject("run-once", "--now", "2026-09-14 10:00")
     assert ran.code == 1
-    assert "de mailserver 127.0.0.1:1 kan niet worden gebruikt" in ran.err
+    assert ran.err.startswith("de mailserver 127.0.0.1:1 kan niet worden gebruikt")
     english = traject("--lang", "en", "run-once", "--now", "2026-09-14 11:00")  # tried again by then
     assert "the mail server 127.0.0.1:1 cannot be used" in english.err
     assert {mail["state"] for mail in traject("outbox", "list", "--json").json} == {"queued"}

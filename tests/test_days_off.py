@@ -161,3 +161,7 @@ def test_days_are_added_by_hand_and_slips_are_named(traject: Traject) -> None:
     assert (wrong.code, "mist een naam" in wrong.err) == (2, True)
     assert traject(*args, "--add", "morgen Studiedag", "--yes").code == 2
     assert traject(*args, "missing.ics").code == 1
+    dutch = traject(*args, "--add", "14-03-2027 16-03-2027 Studiedagen", "--yes", "--json").json["added"]
+    assert [(off["starts_on"], off["ends_on"], off["label"]) for off in dutch] == [
+        ("2027-03-14", "2027-03-16", "Studiedagen")
+    ]

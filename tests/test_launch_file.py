@@ -31,6 +31,7 @@ def problem(data: bytes) -> str:
         pytest.param((HEADER + ROW).replace(";", "\t").encode(), id="tabs"),
         pytest.param((HEADER + ROW).replace("\n", "\r\n").encode(), id="CRLF"),
         pytest.param((HEADER.title() + ROW).encode(), id="capitals in the header"),
+        pytest.param((HEADER + ROW).replace("16LF00", "16lf00").encode(), id="a code in small letters"),
         pytest.param((HEADER + ROW + ";;;;;;\n\n").encode(), id="empty rows at the end"),
         pytest.param((HEADER + ROW.replace("2026-09-07", "07-09-2026")).encode(), id="a Dutch date"),
     ],

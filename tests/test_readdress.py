@@ -294,3 +294,17 @@ def test_on_the_command_line(store: Store, run: Traject):
     assert run("people", "works", NEW, "--yes").code == 0
     assert run("people", "change", NEW).code == 2
     assert run("people", "works", NOOR, "--yes").code == 1
+
+
+def test_another_name_says_which_mails_that_wait_still_greet_by_the_old_one(
+    store: Store, settings: Settings, run: Traject
+):
+    before = [(mail.id, mail.data) for mail in waiting(store, NOOR)]
+    assert len(before) == 1
+    said = "1 mail die al klaarstaat, noemt nog de oude naam"
+    shown = run("people", "change", NOOR, "--name", "Noor de Boer", "--yes").out
+    assert said in shown.replace("\n", " ")
+    assert [(mail.id, mail.data) for mail in waiting(store, NOOR)] == before
+    again = run("people", "change", NOOR, "--name", "noor de boer", "--dry-run", "--json").json
+    assert again["greeted"] == len(before)
+    assert "oude naam" not in run("people", "change", NOOR, "--email", NEW, "--dry-run").out

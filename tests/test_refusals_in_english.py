@@ -149,8 +149,8 @@ REFUSED: dict[str, tuple[tuple[str, ...], str, str]] = {
     ),
     "a mail that is not there": (
         ("outbox", "hold", "99"),
-        "mail 99 kan niet worden vastgehouden: die is er niet",
-        "message 99 cannot be held: there is no such message",
+        "er is geen mail 99; `traject outbox list` toont de nummers",
+        "there is no message 99; `traject outbox list` shows the numbers",
     ),
 }
 

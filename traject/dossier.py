@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property, lru_cache
 from typing import TypeVar
 
-from sqlalchemy import bindparam
+from sqlalchemy import bindparam, func
 from sqlmodel import Session, col, select
 
 from calendars.school_year import DayOff as CalendarDayOff
@@ -222,6 +222,10 @@ def find(session: Session, reference: str) -> Trajectory:
     found = session.exec(_BY_REFERENCE, params={"reference": reference}).first()
     if found is None and reference.isdigit():
         found = session.get(Trajectory, int(reference))
+    if found is None:
+        found = session.exec(
+            select(Trajectory).where(func.lower(Trajectory.reference) == reference.strip().lower())
+        ).first()
     if found is None:
         raise Refused(
             f"traject ‘{reference}’ bestaat niet; `traject status` toont de trajecten die er zijn",

@@ -12,7 +12,6 @@ from models import Message
 from models.enums import MessageState
 from traject import digest_parts
 from traject.errors import Refused
-from traject.programme import Text
 
 _messages = SQLModel.metadata.tables[str(Message.__tablename__)]
 _m = _messages.c
@@ -72,13 +71,13 @@ def _decide(
     )
     if changed.rowcount == 0:
         found = connection.execute(select(_m.state).where(_m.id == message_id)).scalar()
-        where = (
-            Text(f"hij is {_STATES[MessageState(found)]}", f"it is {found}")
-            if found
-            else Text("die is er niet", "there is no such message")
-        )
+        if found is None:
+            raise Refused(
+                f"er is geen mail {message_id}; `traject outbox list` toont de nummers",
+                f"there is no message {message_id}; `traject outbox list` shows the numbers",
+            )
         words = " of ".join(_STATES[state] for state in sorted(allowed))
         raise Refused(
-            f"mail {message_id} kan niet worden {_DUTCH[done]}: {where.nl}; dat kan alleen zolang hij {words} is",
-            f"message {message_id} cannot be {done}: {where.en}; only one that is {' or '.join(sorted(allowed))} can",
+            f"mail {message_id} kan niet worden {_DUTCH[done]}: hij is {_STATES[MessageState(found)]}; dat kan alleen zolang hij {words} is",
+            f"message {message_id} cannot be {done}: it is {found}; only one that is {' or '.join(sorted(allowed))} can",
         )

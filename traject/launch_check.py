@@ -206,10 +206,11 @@ class Preparation:
             ).all()
         )
         near = difflib.get_close_matches(code.upper(), known, n=1)
-        by_name = difflib.get_close_matches(code, known.values(), n=1)
+        names = {name.casefold(): code for code, name in known.items()}
+        by_name = difflib.get_close_matches(code.casefold(), names, n=1)
         hint = Text("`traject schools list` toont de scholen", "`traject schools list` shows the schools")
         if near or by_name:
-            found = near[0] if near else next(each for each, name in known.items() if name == by_name[0])
+            found = near[0] if near else names[by_name[0]]
             hint = Text(f"bedoel je {found} ({known[found]})?", f"did you mean {found} ({known[found]})?")
         return Text(f"school ‘{code}’ is niet bekend; {hint.nl}", f"school ‘{code}’ is not known; {hint.en}")
 
@@ -268,7 +269,7 @@ class Preparation:
 def nearest(word: str, possible: Iterable[str]) -> Text:
     """What may have been meant: the name that looks like it, else all that there are."""
     names = list(possible)
-    if near := difflib.get_close_matches(word, names, n=1):
+    if near := difflib.get_close_matches(word.lower(), names, n=1):
         return Text(f"bedoel je ‘{near[0]}’?", f"did you mean ‘{near[0]}’?")
     return Text(f"kies uit {', '.join(names)}", f"choose from {', '.join(names)}")
 
@@ -296,6 +297,7 @@ def _role_problems(request: LaunchRequest, programme: Programme) -> list[Text]:
             )
         if problem := person_problem(person.name, person.email):
             problems.append(Text(f"rol ‘{person.role}’: {problem.nl}", f"role ‘{person.role}’: {problem.en}"))
+    problems += _two_names(request)
     emails = [(person.role, person.email.lower()) for person in request.roles]
     for role_key, email in dict.fromkeys(twice for twice in emails if emails.count(twice) > 1):
         problems.append(
@@ -327,6 +329,19 @@ def _role_problems(request: LaunchRequest, programme: Programme) -> list[Text]:
                 )
             )
     return problems
+
+
+def _two_names(request: LaunchRequest) -> Iterator[Text]:
+    """One address is one person: of two names only one would get the mail, and the other would be nobody."""
+    names: dict[str, str] = {}
+    for person in request.roles:
+        email = person.email.lower()
+        first = names.setdefault(email, person.name) if person.name != person.email else person.name
+        if first.casefold() != person.name.casefold():
+            yield Text(
+                f"{email} staat bij {first} en bij {person.name}; geef ieder een eigen adres, of twee keer dezelfde naam",
+                f"{email} is given for {first} and for {person.name}; give each an address, or the same name twice",
+            )
 
 
 def _with_repeats(references: Iterable[str]) -> list[str]:

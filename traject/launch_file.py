@@ -157,7 +157,7 @@ def _row_request(row: dict[str, str], where: str) -> LaunchRequest:
     return LaunchRequest(
         programme=row["programme"],
         starts_on=starts_on or date.min,
-        school=row.get("school") or None,
+        school=row.get("school", "").upper() or None,
         group=row.get("group") or None,
         roles=tuple(roles),
         where=where,

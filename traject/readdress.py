@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from models import (
@@ -54,6 +55,8 @@ class Readdressed:
     """How many mails that waited now go to the new address."""
     released: int = 0
     """How many that were held because the address did not work go now."""
+    greeted: int = 0
+    """How many mails that wait were written before and greet the person by the old name; their bytes are frozen."""
 
 
 def change_person(
@@ -81,6 +84,7 @@ def change_person(
             effects = [Effects(session, dossier, settings, now) for dossier in dossiers]
             if to != person.email:
                 _move(session, person, name, to, effects, result, now)
+            result.greeted = _greeted(session, person) if name != person.name else 0
             person.name = name
             session.add(Event(at=now, name="person.changed", actor="staff", details={"person": person.id}))
             result.name, result.email = person.name, person.email
@@ -206,6 +210,12 @@ def _invited(dossier: Dossier, now: datetime, person: Person) -> list[tuple[Gath
         for invitation, guest in dossier.invitations[row_id(gathering)]
         if guest.id == person.id and not invitation.is_cancelled
     ]
+
+
+def _greeted(session: Session, person: Person) -> int:
+    """How many mails that were queued already wait for this person."""
+    waiting = select(func.count()).where(Message.person_id == person.id, col(Message.state).in_(_WAITING))
+    return session.exec(waiting).one()
 
 
 def _move_waiting(session: Session, person: Person, old: str) -> int:

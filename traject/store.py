@@ -85,7 +85,7 @@ class Store:
             where = self.engine.url.render_as_string()
             raise StoreError(
                 f"de database {where} kan niet worden geopend: {error.orig}; controleer TRAJECT_DATABASE_URL, of de "
-                "server draait en of de schijf niet vol is",
+                "server draait, of daar geschreven mag worden en of de schijf niet vol is",
                 f"the database {where} cannot be opened: {error.orig}; check TRAJECT_DATABASE_URL, that the server "
                 "runs and that the disk is not full",
             ) from error

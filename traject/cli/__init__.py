@@ -1,5 +1,6 @@
 """The command line: `traject`. Each noun has its file; here they come together."""
 
+import logging
 from typing import Annotated
 
 import typer
@@ -41,6 +42,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+# A command says in a sentence what went wrong; the log's own words, with a trace, would stand beside it.
+logging.getLogger("traject").addHandler(logging.NullHandler())
 
 
 @app.callback()

@@ -268,9 +268,9 @@ class Group(TyperGroup):
             found.warn(
                 found.say(
                     f"De database kan niet worden gebruikt: {reason}. Er is niets half gedaan. Controleer "
-                    "TRAJECT_DATABASE_URL, of de server draait en of de schijf niet vol is.",
+                    "TRAJECT_DATABASE_URL, of de server draait, of daar geschreven mag worden en of de schijf niet vol is.",
                     f"The database cannot be used: {reason}. Nothing was half done. Check TRAJECT_DATABASE_URL, that "
-                    "the server runs and that the disk is not full.",
+                    "the server runs, that it may be written and that the disk is not full.",
                 )
             )
             raise typer.Exit(1) from error

@@ -12,7 +12,7 @@ from traject.addresses import person_problem
 from traject.away import away_note
 from traject.cli.console import AsJson, both, desk
 from traject.errors import Refused
-from traject.launch import parse_role
+from traject.launch import LaunchError, parse_role
 from traject.show import table
 from traject.unsubscribe import resubscribe, unsubscribe
 
@@ -84,7 +84,13 @@ def add_person(
 ) -> None:
     """Add one person; somebody with this address who is there already is named again."""
     at = desk(context)
-    given = parse_role(f"person={who}")
+    try:
+        given = parse_role(f"person={who}")
+    except LaunchError as error:
+        raise Refused(
+            f'‘{who}’ is geen naam met adres; schrijf het zo: "Noor Visser <n.visser@school.nl>"',
+            f'‘{who}’ is no name with an address; write it like this: "Noor Visser <n.visser@school.nl>"',
+        ) from error
     email = given.email.lower()
     if problem := person_problem(given.name, email):
         raise Refused(problem.nl, problem.en)

@@ -73,6 +73,14 @@ def _decide(
                     f"{tried.moved} mails that wait go to the new address; {tried.released} are released.",
                 )
             )
+            if tried.greeted:
+                at.tell(
+                    at.say(
+                        f"{tried.greeted} {'mail die al klaarstaat, noemt' if tried.greeted == 1 else 'mails die al klaarstaan, noemen'} "
+                        "nog de oude naam; `traject outbox skip` houdt er een tegen.",
+                        f"{tried.greeted} mails that wait already still have the old name; `traject outbox skip` stops one.",
+                    )
+                )
         if dry_run:
             if not as_json:
                 at.tell(at.say("Er is niets veranderd (--dry-run).", "Nothing was changed (--dry-run)."))

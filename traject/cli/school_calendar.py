@@ -1,5 +1,6 @@
 """`traject schools calendar` and `hours`: on which days one school is free, and when it can meet."""
 
+import re
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -148,7 +149,7 @@ def _day_off(at: Desk, text: str) -> DayOff:
     """`FIRST [LAST] NAME` as days off."""
     first, _, rest = text.strip().partition(" ")
     last, _, label = rest.strip().partition(" ")
-    if not last[:4].isdigit():
+    if not re.fullmatch(r"[\d/.-]{6,10}", last):
         last, label = first, rest
     if not label.strip():
         raise BadUsage(
