@@ -18,12 +18,15 @@ from traject.store import Store
 SHARED = Path(__file__).parent.parent.parent / "shared"
 
 
-SLOWEST = ("test_up_real_server.py", "test_simulate.py", "test_statement_plans.py", "test_bench.py")
-"""What takes longest goes first, so that at the end no worker waits for another."""
+FIRST = ("test_up_real_server.py", "test_simulate.py", "test_statement_plans.py", "test_bench.py")
+"""What takes longest, so that at the end no worker waits for another."""
+
+LAST = ("test_flows.py", "test_flows_left.py", "test_reading_flows.py", "test_up.py")
+"""What runs Prefect in this process: its threads stay, and use the chance that hypothesis watches."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.path.name not in SLOWEST)
+    items.sort(key=lambda item: (item.path.name in LAST, item.path.name not in FIRST))
 
 
 MEMORY = Path("/dev/shm")

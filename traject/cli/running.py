@@ -153,10 +153,8 @@ def reconcile(context: typer.Context, as_json: AsJson = False) -> None:
         when = moment(known, at.settings.zone, at.language)
         at.tell(
             at.say(
-                f"De database weet al wat er tot {when} gebeurt en de klok loopt daarop achter; er is vergeleken zoals "
-                "het dan is.",
-                f"The database knows what happens until {when} and the clock is behind that; this compares things as "
-                "they are then.",
+                f"De klok loopt achter op de database;\ner is vergeleken zoals het is op {when}.",
+                f"The clock is behind the database;\nthis compares things as they are at {when}.",
             )
         )
     if as_json:
