@@ -9,7 +9,7 @@ from calendars.bounce_text import own_words
 from calendars.machine_mail import looks_forged
 from calendars.mail_parts import Part
 from models import Event, Person
-from traject.known_senders import people_of
+from traject.known_senders import AS_STORED, people_of
 from traject.mail_words import day
 
 
@@ -27,7 +27,8 @@ def note_absence(session: Session, mail: Part, received_at: datetime, now: datet
         return None
     owner = people_of(session, [sender]).get(sender)
     mine = Person.email == sender if owner is None else Person.id == owner
-    person = session.exec(select(Person).where(mine).with_for_update()).one_or_none()
+    query = select(Person).where(mine).with_for_update()
+    person = session.exec(query, execution_options=AS_STORED).one_or_none()
     if person is None:
         return until
     if person.away_until is None or person.away_until < until:

@@ -4,13 +4,13 @@ Only a hard bounce says that an address is wrong: it is marked, what waits for t
 for another. What may pass by itself is recorded; of any other refusal staff hear, as nobody else would.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import BindParameter, Select, bindparam, func
+from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
-from sqlmodel.sql.expression import SelectOfScalar
 
 from calendars.bounce import Bounce, Failure
 from calendars.bounce_reasons import PASSING, Reason
@@ -42,13 +42,54 @@ DUTCH: dict[Reason, str] = {
 }
 
 
+def _among(name: str) -> BindParameter[Any]:
+    return bindparam(name, expanding=True)
+
+
+_NEWEST = (
+    sql_select(Message, Person)
+    .outerjoin(Person, col(Person.id) == col(Message.person_id))
+    .order_by(col(Message.id).desc())
+    .limit(1)
+)
+_CLUES: list[tuple[tuple[str, ...], Select[Any]]] = [
+    (("sent_to",), _NEWEST.where(col(Message.return_path).in_(_among("sent_to")))),
+    (("message_ids",), _NEWEST.where(col(Message.message_id).in_(_among("message_ids")))),
+    # Our own address has capitals.
+    (("tagged",), _NEWEST.where(func.lower(col(Message.return_path)).in_(_among("tagged")))),
+    (
+        ("uids", "failed"),
+        _NEWEST.join(Invitation, col(Invitation.id) == col(Message.invitation_id))
+        .join(Gathering, col(Gathering.id) == col(Invitation.gathering_id))
+        .where(
+            col(Gathering.uid).in_(_among("uids")), func.lower(col(Invitation.address)).in_(_among("failed"))
+        ),
+    ),
+    (
+        ("failed",),
+        _NEWEST.where(col(Person.email).in_(_among("failed")), col(Message.state) == MessageState.ACCEPTED),
+    ),
+]
+"""How the mail that a report is about is found, and what the report must say for it, the surest first.
+
+By the VERP address, as it survives what the other server makes of the mail; then by the returned part. Last by the address
+alone, of a mail that was accepted: our latest to it. Built once, because building them costs as much as running them.
+"""
+
+_HOLDS = (
+    sql_select(col(RoleHolder.trajectory_id))
+    .where(col(RoleHolder.person_id) == bindparam("person"), col(RoleHolder.until).is_(None))
+    .order_by(col(RoleHolder.trajectory_id))
+)
+
+
 def apply_bounce(session: Session, bounce: Bounce, now: datetime) -> Outcome:
     """Record a delivery report against the mail it is about. A wrong address stops mail to that person and asks staff."""
     if bounce.is_complaint:
         return Outcome("complaint", "quarantined", "een ontvanger meldde een mail van ons als ongewenst")
-    message = _message_of(session, bounce)
     if not bounce.failures:
         return Outcome("delivery-report", "ignored", "een bericht van aflevering, geen mislukking")
+    message, person = _about(session, bounce)
     failure = _failure_of(bounce, message)
     kind = "hard" if failure.is_hard else "soft"
     why = f"{kind}: {DUTCH[failure.reason]} ({failure.status or 'geen code'})"
@@ -62,16 +103,16 @@ def apply_bounce(session: Session, bounce: Bounce, now: datetime) -> Outcome:
     if message is None:
         why = f"{why}; bij geen van onze mails te vinden"
         return Outcome("bounce", "quarantined", why, uid=uid, attendee=failure.address, bounce=said)
-    why += _record(session, message, failure, now)
+    why += _record(session, message, person, failure, now)
     return Outcome("bounce", "recorded", why, uid=uid, attendee=message.to_email, bounce=said)
 
 
-def _record(session: Session, message: Message, failure: Failure, now: datetime) -> str:
+def _record(
+    session: Session, message: Message, person: Person | None, failure: Failure, now: datetime
+) -> str:
     """Make of a failed mail what follows; gives what staff should know besides."""
     if not failure.is_final:
         return ""  # the other server goes on trying: nothing has happened yet
-    who = message.person_id
-    person = session.get(Person, who, execution_options=AS_STORED) if who else None
     trajectories = _trajectories_of(session, message, person)
     lock_trajectories(session, trajectories)
     is_hard, besides = failure.is_hard, ""
@@ -137,49 +178,29 @@ def _failure_of(bounce: Bounce, message: Message | None) -> Failure:
     return replace(found, address=message.to_email.lower()) if message and found.address is None else found
 
 
-def _message_of(session: Session, bounce: Bounce) -> Message | None:
-    """By the VERP address first, as it survives what the other server makes of the mail; then by the returned part.
-
-    Last by the address alone, of a mail that was accepted: our latest to it.
-    """
-    failed = [address for each in bounce.failures for address in (each.address, *each.also) if address]
-    newest = select(col(Message.id)).order_by(col(Message.id).desc())
-    clues: list[tuple[bool, Callable[[], SelectOfScalar[int | None]]]] = [
-        (bool(bounce.sent_to), lambda: newest.where(col(Message.return_path).in_(bounce.sent_to))),
-        (bool(bounce.message_ids), lambda: newest.where(col(Message.message_id).in_(bounce.message_ids))),
-        (
-            any("+" in address for address in bounce.sent_to),  # our own address has capitals
-            lambda: newest.where(func.lower(col(Message.return_path)).in_(bounce.sent_to)),
+def _about(session: Session, bounce: Bounce) -> tuple[Message | None, Person | None]:
+    """The mail of ours that a report is about, and the person it went to."""
+    said = {
+        "sent_to": bounce.sent_to,
+        "tagged": tuple(address for address in bounce.sent_to if "+" in address),
+        "message_ids": bounce.message_ids,
+        "uids": bounce.uids,
+        "failed": tuple(
+            address for each in bounce.failures for address in (each.address, *each.also) if address
         ),
-        (
-            bool(bounce.uids and failed),
-            lambda: (
-                newest.join(Invitation, col(Invitation.id) == col(Message.invitation_id))
-                .join(Gathering, col(Gathering.id) == col(Invitation.gathering_id))
-                .where(col(Gathering.uid).in_(bounce.uids), func.lower(Invitation.address).in_(failed))
-            ),
-        ),
-        (
-            bool(failed),
-            lambda: newest.join(Person, col(Person.id) == col(Message.person_id)).where(
-                col(Person.email).in_(failed), Message.state == MessageState.ACCEPTED
-            ),
-        ),
-    ]
-    for is_there, query in clues:
-        found = session.exec(query().limit(1), execution_options=AS_STORED).first() if is_there else None
-        if found is not None:
-            return session.get_one(Message, found, execution_options=AS_STORED)
-    return None
+    }
+    for names, query in _CLUES:
+        values = {name: said[name] for name in names}
+        if all(values.values()):
+            found = session.execute(query, values, execution_options=AS_STORED).first()  # pyright: ignore[reportDeprecated]
+            if found is not None:
+                return found[0], found[1]
+    return None, None
 
 
 def _trajectories_of(session: Session, message: Message, person: Person | None) -> list[int]:
     """The message's trajectory first, then the others in which the person has a role."""
-    held = session.exec(
-        select(RoleHolder.trajectory_id)
-        .where(RoleHolder.person_id == (person.id if person else 0), col(RoleHolder.until).is_(None))
-        .order_by(col(RoleHolder.trajectory_id)),
-        execution_options=AS_STORED,
-    ).all()
+    connection = session.connection()
+    held = connection.execute(_HOLDS, {"person": person.id}).scalars().all() if person else []
     first = [message.trajectory_id] if message.trajectory_id else []
     return list(dict.fromkeys([*first, *held]))

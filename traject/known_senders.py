@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, text
-from sqlalchemy import select as sql_select
-from sqlmodel import Session, SQLModel, col, select
+from sqlalchemy import bindparam, or_, select, text
+from sqlmodel import Session, SQLModel
 
 from calendars.mail_parts import Part
 from calendars.reply import Reply, tag_of
@@ -49,14 +48,30 @@ class _Guest(NamedTuple):
 
 
 _KEEP = text(f"SELECT pg_advisory_xact_lock_shared({ALIAS_LOCK})")
-_i, _p, _g = (SQLModel.metadata.tables[str(each.__tablename__)].c for each in (Invitation, Person, Gathering))
-_GUESTS = (  # built once, because building it costs as much as running it
-    sql_select(_i.id, _i.person_id, _i.tag, _i.address, _p.email, _g.id, _g.trajectory_id)
+_i, _p, _g, _m, _a = (
+    SQLModel.metadata.tables[str(each.__tablename__)].c
+    for each in (Invitation, Person, Gathering, Message, Alias)
+)
+
+# Built once, because building them costs as much as running them. They run on the connection, past what the session has
+# not written yet: nothing that a mail changes is asked for here.
+_GUESTS = (
+    select(_i.id, _i.person_id, _i.tag, _i.address, _p.email, _g.id, _g.trajectory_id)
     .join_from(_i.id.table, _p.id.table, _p.id == _i.person_id)
     .join(_g.id.table, _g.id == _i.gathering_id)
     .where(_g.uid == bindparam("uid"))
     .order_by(_i.id)
 )
+_ALIASES = select(_a.email, _a.person_id).where(_a.email.in_(bindparam("addresses", expanding=True)))
+_BY_ALIAS = select(_a.person_id).where(_a.email == bindparam("sender")).scalar_subquery()
+_NAME_BY_ADDRESS = select(_p.name).where(or_(_p.email == bindparam("sender"), _p.id == _BY_ALIAS)).limit(1)
+_NAME_BY_TAG = (
+    select(_p.name)
+    .join_from(_p.id.table, _i.id.table, _i.person_id == _p.id)
+    .where(_i.tag == bindparam("tag"))
+    .limit(1)
+)
+_OURS = select(_m.id).where(_m.message_id == bindparam("named")).limit(1)
 
 
 def keep_aliases(session: Session) -> None:
@@ -91,24 +106,22 @@ def people_of(session: Session, addresses: list[str]) -> dict[str, int]:
     """Of these addresses those that are aliases, and whose."""
     if not addresses:
         return {}
-    query = select(Alias.email, Alias.person_id).where(col(Alias.email).in_(addresses))
-    return dict(session.exec(query, execution_options=AS_STORED).all())
+    rows = session.connection().execute(_ALIASES, {"addresses": addresses})
+    return {row.email: row.person_id for row in rows}
 
 
 def person_behind(session: Session, mail: Part) -> tuple[str, bool]:
     """The name of who seems to write a mail, and whether only the answer address that it came to says so; "" for nobody."""
     sender = next(iter(mail.addresses("From")), "")
-    by_alias = select(Alias.person_id).where(Alias.email == sender)
-    by_address = select(Person.name).where((col(Person.email) == sender) | col(Person.id).in_(by_alias))
-    if name := session.exec(by_address.limit(1)).first():
+    connection = session.connection()
+    if name := connection.execute(_NAME_BY_ADDRESS, {"sender": sender}).scalar():
         return name, False
-    by_tag = select(Person.name).join(Invitation, col(Invitation.person_id) == col(Person.id))
     tag = tag_of(mail)
-    name = session.exec(by_tag.where(Invitation.tag == tag).limit(1)).first() if tag else None
+    name = connection.execute(_NAME_BY_TAG, {"tag": tag}).scalar() if tag else None
     return name or "", name is not None
 
 
 def is_our_own(session: Session, mail: Part) -> bool:
     """Whether a mail is one of ours that came back as it is, sent round by a rule or a list."""
-    known = select(Message.id).where(Message.message_id == mail.header("Message-ID"))
-    return session.exec(known, execution_options=AS_STORED).first() is not None
+    named = mail.header("Message-ID")
+    return session.connection().execute(_OURS, {"named": named}).first() is not None
