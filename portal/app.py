@@ -33,11 +33,11 @@ def create_app(settings: Settings, store: Store, now: Callable[[], datetime] = c
     app = FastAPI(title="Traject", docs_url=None, redoc_url=None, openapi_url=None)
     headers = headers_for(settings.base_url)
     app.add_middleware(Guard, headers=headers)
+    app.include_router(feed_pages(desk))  # first, because calendars ask over and over
     app.include_router(public_pages(desk))
     app.include_router(invitation_pages(desk))
     app.include_router(evaluation_pages(desk))
     app.include_router(certificate_pages(desk))
-    app.include_router(feed_pages(desk))
     app.include_router(unsubscribe_pages(desk))
     app.mount("/static", StaticFiles(directory=STATIC))
 

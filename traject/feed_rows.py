@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    ScalarSelect,
     Select,
     String,
     and_,
@@ -18,9 +19,10 @@ from sqlalchemy import (
     cast,
     func,
     literal,
+    literal_column,
     or_,
     select,
-    true,
+    type_coerce,
 )
 from sqlmodel import col
 
@@ -28,20 +30,31 @@ from models import Feed, Gathering, Invitation, Organisation, Person, StepRow, T
 from models.columns import Instant
 from models.enums import FeedKind, GatheringState, PartStat
 
+
+def _word(said: str) -> ColumnElement[str]:
+    """Said in the statement itself: a parameter more costs as much as a row more."""
+    return literal_column(f"'{said}'", String)
+
+
 _NAME: ColumnElement[str] = func.coalesce(col(Organisation.name), col(Trajectory.group_name))
 _STAMP: ColumnElement[Any] = func.coalesce(
     col(Gathering.changed_at), col(StepRow.acted_at), col(Trajectory.launched_at), type_=Instant()
 )
 
 
-_partstat = cast(col(Invitation.partstat), String)
+_partstat = type_coerce(col(Invitation.partstat), String)
 _STANDING = case(
-    (col(Invitation.is_cancelled), "X"),
-    (col(Invitation.offered_until).is_not(None), "O"),
-    (and_(col(Invitation.waiting_since).is_not(None), _partstat == PartStat.ACCEPTED.value), "W"),
+    (col(Invitation.is_cancelled), _word("X")),
+    (col(Invitation.offered_until).is_not(None), _word("O")),
+    (
+        and_(col(Invitation.waiting_since).is_not(None), _partstat == _word(PartStat.ACCEPTED.value)),
+        _word("W"),
+    ),
     else_=_partstat,
 )
 """Where somebody stands, as `feed_shown.shown` tells it apart: answers come and go, so a sum would say nothing."""
+
+_WHERE_EACH_STANDS = func.aggregate_strings(cast(col(Invitation.id), String).concat(_STANDING), ",")
 
 COUNTED = (("ACCEPTED",), ("TENTATIVE",), ("DECLINED", "DELEGATED"), ("NEEDS-ACTION",), ("O", "W"))
 """What staff read of a gathering, as counts in this order: they come, may come, do not, have not answered, wait."""
@@ -52,12 +65,16 @@ def _answers() -> Select[Any]:
     told: ColumnElement[str] = literal("", String)
     for each in counts:
         told = told.concat(" ").concat(each)
+    return _soon(col(Invitation.gathering_id), told).group_by(col(Invitation.gathering_id))
+
+
+def _soon(*columns: Any) -> Select[Any]:
     today, soon = (bindparam(name, type_=Instant()) for name in ("today", "soon"))
     return (
-        select(col(Invitation.gathering_id), told.label("answers"))
+        select(*columns)
+        .select_from(Invitation)
         .join(Gathering, col(Gathering.id) == col(Invitation.gathering_id))
         .where(col(Gathering.starts_at).between(today, soon))
-        .group_by(col(Invitation.gathering_id))
     )
 
 
@@ -103,12 +120,9 @@ def _shown(kind: FeedKind) -> Select[Any]:
 
 def _opened(kind: FeedKind) -> Select[Any]:
     """The feed and its marks in one statement, because asking a server costs more than what is asked."""
-    marks = _marks(kind).subquery()
-    columns: list[Any] = [*marks.c]
+    marks: list[Any] = [_marks(kind)]
     if kind is FeedKind.STAFF:
-        counted = ANSWERS.subquery()
-        each = cast(counted.c.gathering_id, String).concat(counted.c.answers)
-        columns.append(select(func.aggregate_strings(each, ",")).scalar_subquery())
+        marks.append(_soon(_WHERE_EACH_STANDS).scalar_subquery())  # counting them takes longer
     return (
         select(
             col(Feed.id),
@@ -116,22 +130,20 @@ def _opened(kind: FeedKind) -> Select[Any]:
             _WHOSE,
             col(Feed.token_hash),
             col(Feed.created_at),
-            func.coalesce(col(Person.language), "nl"),
-            func.coalesce(col(Trajectory.title), ""),
-            *columns,
+            func.coalesce(col(Person.language), _word("nl")),
+            func.coalesce(col(Trajectory.title), _word("")),
+            *marks,
         )
         .select_from(Feed)
         .outerjoin(Person, col(Person.id) == col(Feed.person_id))
         .outerjoin(Trajectory, col(Trajectory.id) == col(Feed.trajectory_id))
-        .outerjoin(marks, true())
         .where(*_IS_OPEN, col(Feed.kind) == kind)
-        .order_by(marks.c.trajectory_id)
     )
 
 
-def _marks(kind: FeedKind) -> Select[Any]:
+def _marks(kind: FeedKind) -> ScalarSelect[str]:
+    """One text with the sums of each trajectory: reading rows of columns costs more than the sums."""
     marks: list[Any] = [
-        col(Gathering.trajectory_id).label("trajectory_id"),
         func.count(),
         func.sum(col(Gathering.id)),
         func.sum(col(Gathering.sequence)),
@@ -142,17 +154,23 @@ def _marks(kind: FeedKind) -> Select[Any]:
         marks += [
             func.sum(col(Invitation.sequence)),
             func.max(col(Invitation.answered_at)),
-            func.aggregate_strings(cast(col(Invitation.id), String).concat(_STANDING), ","),
+            _WHERE_EACH_STANDS,
         ]
-    query = select(*marks).select_from(Gathering)
+    query = select(col(Gathering.trajectory_id), *marks).select_from(Gathering)
     if kind is FeedKind.PERSON:
         query = query.join(Invitation, col(Invitation.gathering_id) == col(Gathering.id))
     whose = select(_WHOSE).where(*_IS_OPEN).correlate(None).scalar_subquery()
     sums = query.where(*_in_feed(kind, whose)).group_by(col(Gathering.trajectory_id)).subquery()
+    told: ColumnElement[str] = func.coalesce(_NAME, _word(""))
+    for each in sums.c:
+        told = told.concat(_word(" ")).concat(func.coalesce(cast(each, String), _word("-")))
     return (
-        select(*sums.c, _NAME)
+        select(func.aggregate_strings(told, ";"))
+        .select_from(sums)
         .join(Trajectory, col(Trajectory.id) == sums.c.trajectory_id)
         .outerjoin(Organisation, col(Organisation.id) == col(Trajectory.organisation_id))
+        .correlate(None)
+        .scalar_subquery()
     )
 
 
@@ -160,4 +178,4 @@ SHOWN = {kind: _shown(kind) for kind in FeedKind}
 """Gathering, when it was last decided, of whom it is, and in a person's own feed the invitation; by start."""
 
 OPENED = {kind: _opened(kind) for kind in FeedKind}
-"""The feed, and what moves when anything in it does: a row for each trajectory, one without marks when it is empty."""
+"""The feed, and what moves when anything in it does; NULL when it is empty."""

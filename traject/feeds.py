@@ -196,12 +196,12 @@ def open_feed(
     if kind is None:
         return None
     values = {"hash": token_hash(token), **_instants(now)}
-    rows = [tuple(row) for row in connection.execute(feed_rows.OPENED[kind], values)]
-    if not rows:
+    row = connection.execute(feed_rows.OPENED[kind], values).one_or_none()
+    if row is None:
         return None
     told = (settings.base_url, settings.mail_from, settings.timezone)
-    digest = hashlib.sha256(repr((_writer(), told, values["since"], rows)).encode())
-    return OpenFeed(*rows[0][: len(fields(OpenFeed))]), f'"{digest.hexdigest()[:32]}"'
+    digest = hashlib.sha256(repr((_writer(), told, values["since"], *row)).encode())
+    return OpenFeed(*row[: len(fields(OpenFeed))]), f'"{digest.hexdigest()[:32]}"'
 
 
 def read_feed(
