@@ -19,6 +19,7 @@ from traject.plan import (
     Busy,
     EvaluationAsked,
     GatheringFixed,
+    StageOpened,
     StepMoved,
 )
 from traject.planner import plan
@@ -161,6 +162,16 @@ def test_a_stage_without_a_free_afternoon_is_named_as_a_problem_and_gets_no_bad_
         "‘Bijeenkomst middag’ kan niet worden gepland: tussen 21-12-2026 en 03-01-2027" in problem.reason.nl
     )
     assert "cannot be planned" in problem.reason.en
+
+
+def test_a_gathering_that_cannot_be_planned_any_more_is_said_of_the_days_that_are_left():
+    left = {date(2026, 12, 31): "tussen 31-12-2026 en 03-01-2027", date(2027, 1, 3): "op 03-01-2027"}
+    for today, days in left.items():
+        at = local(today.year, today.month, today.day, 9)
+        opened = StageOpened("een", local(2026, 12, 21, 10))
+        made = plan(one_stage(gathering(), "2 weken"), facts(date(2026, 12, 21), opened, as_of=at), CALENDAR)
+        [problem] = made.problems
+        assert f"kan niet worden gepland: {days} is geen vrij moment" in problem.reason.nl
 
 
 def test_what_waits_for_a_gathering_without_a_date_has_no_date_either():

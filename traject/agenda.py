@@ -128,12 +128,17 @@ def _concerns(roles: tuple[str, ...], to: tuple[str, ...]) -> bool:
 
 
 def no_slot(title: Text, first: date, last: date, obstacles: Text) -> Text:
-    """Why a gathering has no date, and what helps."""
+    """Why a gathering has no date in these days, and what helps."""
+    days = (
+        Text(f"op {last:%d-%m-%Y}", f"on {last}")
+        if first == last
+        else Text(f"tussen {first:%d-%m-%Y} en {last:%d-%m-%Y}", f"between {first} and {last}")
+    )
     return Text(
-        f"‘{title.nl}’ kan niet worden gepland: tussen {first:%d-%m-%Y} en {last:%d-%m-%Y} is geen vrij moment dat past "
-        f"bij de gekozen dagen en tijden ({obstacles.nl}); maak de fase langer of kies zelf een datum",
-        f"'{title.in_language('en')}' cannot be planned: between {first} and {last} no free moment fits the chosen days "
-        f"and hours ({obstacles.en}); make the stage longer or choose a date",
+        f"‘{title.nl}’ kan niet worden gepland: {days.nl} is geen vrij moment dat past bij de gekozen dagen en tijden "
+        f"({obstacles.nl}); maak de fase langer of kies zelf een datum",
+        f"'{title.in_language('en')}' cannot be planned: {days.in_language('en')} no free moment fits the chosen days and "
+        f"hours ({obstacles.en}); make the stage longer or choose a date",
     )
 
 

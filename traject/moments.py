@@ -253,7 +253,8 @@ class Dates:
             fell_off: dict[date, set[Why]] = {}
             for rejected in search.rejected(self.today):
                 fell_off.setdefault(rejected.day, set()).add(rejected.why)
-            reason = no_slot(step.title, first, last, counted(fell_off.values()))
+            left = self.today if first < self.today <= last else first  # of what is over nobody can use a day
+            reason = no_slot(step.title, left, last, counted(fell_off.values()))
             self.problems.append(PlanProblem(step.key, cycle, reason))
         return slot
 
