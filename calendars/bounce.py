@@ -16,6 +16,7 @@ from calendars.bounce_text import (
     addresses,
     bare_names,
     is_delayed,
+    is_of_words,
     is_report_subject,
     mentions,
     named,
@@ -26,7 +27,7 @@ from calendars.bounce_text import (
     text_of,
 )
 from calendars.machine_mail import why_bounce
-from calendars.mail_parts import Part
+from calendars.mail_parts import Part, read_mail
 
 MAX_FAILURES = 100
 
@@ -35,7 +36,7 @@ _UID = re.compile(r"^UID:[ \t]*([!-~]{1,250})", re.MULTILINE | re.IGNORECASE)
 _RETURNED = ("message/rfc822", "text/rfc822-headers", "message/rfc822-headers", "message/partial")
 _STATUS_PARTS = ("message/delivery-status", "message/global-delivery-status")
 _RECIPIENTS = ("Final-Recipient", "Original-Recipient", "X-Actual-Recipient")
-_WENT_WELL = ("delivered", "relayed", "expanded")
+_WENT_WELL = ("delivered", "deliverable", "relayed", "expanded")
 _FINER = (
     Reason.SPAM,
     Reason.VIRUS,
@@ -47,9 +48,14 @@ _REFUSED_UNREAD = re.compile(
 )  # RFC 5429
 _NOT_OF_ADDRESS = (Reason.MAILBOX_FULL, Reason.SUSPENDED)  # what servers say with a 5.1.1 all the same
 _NOT_AFTER_CODE = (*_FINER, Reason.TOO_BIG)  # and what they say right behind it
+_AFTER_DATA = re.compile(r"in reply to end of DATA|^>>> DATA\n<<< 5", re.MULTILINE)
 _GIVEN = re.compile(
     r"\(reason: ([^\n]{1,500})\)[ \t]*$", re.MULTILINE
 )  # sendmail: what the other server said
+_BLOCK = re.compile(  # lines of fields, with what is folded under them
+    r"^((?:Original-Recipient|Final-Recipient):.{1,500}\n(?:[A-Za-z-]{1,40}:.{0,500}\n|[ \t]+\S.{0,500}\n){0,40})",
+    re.MULTILINE,
+)
 _DAEMON = re.compile(r"mailer-?daemon|mail delivery (sub)?system", re.IGNORECASE)
 
 
@@ -197,6 +203,8 @@ def _judge(said: _Said, text: str) -> Failure:
         is_unclear = code.endswith((".7.0", ".7.1", ".6.0")) and finer in _FINER
         if is_unclear or (finer is Reason.USER_UNKNOWN and says_nobody(said.words or text)):
             reason = finer
+    if reason is Reason.USER_UNKNOWN and not code.startswith("5.1.") and _AFTER_DATA.search(text):
+        reason = Reason.FILTERED  # the address itself had been accepted
     if reason is Reason.UNDEFINED and not is_final:
         reason = Reason.DELAYED
     known = [each for each in (code, *field, *replied, *written) if each and not each.startswith("2")]
@@ -207,7 +215,8 @@ def _judge(said: _Said, text: str) -> Failure:
 
 def _of_fields(parts: Sequence[Part]) -> Iterator[_Said]:
     """The recipients of the machine-readable part (RFC 3464 §2.3); one without a known action counts as failed."""
-    for block in (block for part in parts if part.content_type in _STATUS_PARTS for block in part.parts):
+    blocks = [block for part in parts if part.content_type in _STATUS_PARTS for block in part.parts]
+    for block in blocks or _blocks_in_words(parts):
         values = [block.header(name) for name in _RECIPIENTS]
         if any(values) or block.header("Action"):
             found = [each for read in (addresses, _as_given) for value in values for each in read(value)]
@@ -215,6 +224,13 @@ def _of_fields(parts: Sequence[Part]) -> Iterator[_Said]:
             action = re.split(r"[\s;(]", block.header("Action").lower(), maxsplit=1)[0]
             diagnosis = block.header("Diagnostic-Code")
             yield _Said(address, action, block.header("Status"), diagnosis, tuple(filter(None, also)))
+
+
+def _blocks_in_words(parts: Sequence[Part]) -> Iterator[Part]:
+    """The same fields where they are no part of their own: a gateway lost the boundary, or enclosed the report as text."""
+    for text in (text_of(part) for part in parts if is_of_words(part)):
+        for found in _BLOCK.findall(text)[:MAX_FAILURES]:
+            yield read_mail(found.encode("utf-8", "replace"))
 
 
 def _as_given(value: str) -> list[str]:

@@ -11,6 +11,7 @@ from enum import StrEnum
 MAX_WORDS = 4_000  # of one server's reply
 
 CODE = re.compile(r"(?<![\d.])[245]\.[0-7]\.\d{1,3}(?!\d|\.\d)")
+_CODE_BETWEEN = re.compile(r"(?<=[\w,] )[245]\d\d[- ][245]\.\d\.\d{1,3} ")  # of a reply in several lines
 _SMTP = re.compile(r"(?<![\d.:])[45][0-57]\d(?=[\s\-#:,;)]|$)")
 
 
@@ -28,6 +29,7 @@ class Reason(StrEnum):
     VIRUS = "virusdetected"
     BLOCKED = "blocked"  # who sends it, or from where
     POLICY = "policyviolation"
+    FILTERED = "filtered"  # by something behind the server that had accepted the address
     TOO_MANY = "toomanyconn"
     EXPIRED = "expired"
     NETWORK = "networkerror"
@@ -57,6 +59,7 @@ STATUS: dict[Reason, str] = {
     Reason.VIRUS: "5.7.1",
     Reason.BLOCKED: "5.7.1",
     Reason.POLICY: "5.7.1",
+    Reason.FILTERED: "5.7.1",
     Reason.TOO_MANY: "4.4.5",
     Reason.EXPIRED: "4.4.7",
     Reason.NETWORK: "4.4.1",
@@ -101,7 +104,7 @@ _WORDS: tuple[tuple[Reason, str], ...] = (
     ),
     (
         Reason.NETWORK,
-        r"(host|name|domain)[^\n]{0,40} not found, try again|verification in progress|servfail|temporary (dns|name)|unverified (recipient )?address:"
+        r"(host|name|domain)[^\n]{0,40} not found, try again|host name lookup failure|verification in progress|servfail|temporary (dns|name)|unverified (recipient )?address:"
         r"[^\n]{0,80}(connect|timed out|lookup|try again)",
     ),
     (
@@ -157,7 +160,7 @@ _WORDS: tuple[tuple[Reason, str], ...] = (
     (
         Reason.SUSPENDED,
         r"(account|mailbox|user|recipient|address|e-?mail)\b[^\n]{0,60}(disabled|suspended|locked|inactive|deactivated|frozen"
-        r"|expired|not active|discontinued|closed|geblokkeerd|uitgeschakeld|gesperrt|deaktiviert)|inactive (user|account|mailbox|e-?mail)"
+        r"|expired|not active|discontinued|closed|geblokkeerd|uitgeschakeld|gesperrt|deaktiviert)|inactive (user|account|mailbox|e-?mail(?! address))"
         r"|(disabled|suspended|deactivated) (user|account|mailbox)",
     ),
     (
@@ -247,7 +250,7 @@ def of_codes(codes: Sequence[str], *, are_alone: bool = False) -> tuple[Reason, 
 
 def of_words(said: str) -> Reason:
     """Return what a server's words mean, whatever their line breaks."""
-    line = " ".join(said[:MAX_WORDS].replace("\u2019", "'").split())
+    line = _CODE_BETWEEN.sub("", " ".join(said[:MAX_WORDS].replace("\u2019", "'").split()))
     return next((reason for reason, words in _WORDS_FOUND if words.search(line)), Reason.UNDEFINED)
 
 

@@ -1,7 +1,7 @@
 """What mail servers write for people in a delivery report: phrases in several languages, and whom they name."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from html import unescape
 
 from calendars.mail_parts import Part
@@ -12,11 +12,12 @@ MAX_MENTIONS = 20  # of one address
 _ADDRESS = r"(?<![\w.+=/-])[\w+=&/-][\w.+=&/'~!#$%*^`{|}-]{0,63}@[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}\.){1,9}[A-Za-z]{1,24}"
 _ANY_ADDRESS = re.compile(_ADDRESS)
 _HEADER_LINE = re.compile(
-    r"^[ \t>]*(to|from|cc|subject|date|sent|aan|van|onderwerp|an|von|betreff|à|de|objet)[ \t]*:[^\n]*",
+    r"^[ \t>]*(to|from|cc|subject|date|sent|message-id|aan|van|onderwerp|an|von|betreff|à|de|objet)[ \t]*:[^\n]*",
     re.IGNORECASE | re.MULTILINE,
 )
+_OF_HELPDESK = re.compile(r"\bcontact[: ]{1,3}[<\"'(]?$", re.IGNORECASE)
 _OF_SENDER = re.compile(
-    r"(?<!generated )(?<!expanded )\b(from|sender|contact|afzender)[: ]{1,3}[<\"'(]?$", re.IGNORECASE
+    r"(?<!generated )(?<!expanded )\b(from|sender|afzender)[: ]{1,3}[<\"'(]?$", re.IGNORECASE
 )
 _BARE_NAME = re.compile(
     r":[ \t]*\n(?:[ \t]*\n)?[ \t]+([a-z0-9][\w.-]{1,63})[ \t]*$", re.IGNORECASE | re.MULTILINE
@@ -109,9 +110,7 @@ def says_failed(subject: str, text: str) -> bool:
 def own_words(parts: Sequence[Part]) -> tuple[str, str]:
     """Return what the server wrote for people, without and then with what it returns of the mail in the same part."""
     for kind in ("text/plain", "text/html"):
-        texts = [
-            text_of(part) for part in parts if part.content_type == kind and part.disposition != "attachment"
-        ]
+        texts = [text_of(part) for part in parts if is_of_words(part, kind)]
         if any(text.strip() for text in texts):
             whole = "\n".join(texts)[:MAX_TEXT]
             if kind == "text/html":
@@ -119,6 +118,12 @@ def own_words(parts: Sequence[Part]) -> tuple[str, str]:
             copy = _COPY.search(whole)
             return (whole[: copy.start()], whole[copy.start() :]) if copy else (whole, "")
     return "", ""
+
+
+def is_of_words(part: Part, kind: str = "text/plain") -> bool:
+    """Whether a part is text for people; so is a multipart of which no boundary was found."""
+    is_unparted = kind == "text/plain" and part.content_type.startswith("multipart/") and bool(part.body)
+    return (part.content_type == kind or is_unparted) and part.disposition != "attachment"
 
 
 def text_of(part: Part) -> str:
@@ -153,6 +158,7 @@ def named(text: str, *, only: Collection[str] = (), never: Collection[str] = ())
 
     A line of the mail's own header, as in "Your message To: … did not reach …", counts when nothing else names anybody.
     """
+    never = {*never, *_helpdesks(text)}
     without_header = _HEADER_LINE.sub(lambda line: " " * len(line[0]), text)
     for said in (without_header, text) if without_header != text else (text,):
         for pattern in _NAMED:
@@ -168,6 +174,13 @@ def named(text: str, *, only: Collection[str] = (), never: Collection[str] = ())
             if found:
                 return found
     return {}
+
+
+def _helpdesks(text: str) -> Iterator[str]:
+    """Whom to ask about the report, wherever else they stand in it."""
+    for found in _ANY_ADDRESS.finditer(text):
+        if _OF_HELPDESK.search(text, max(0, found.start() - 20), found.start()):
+            yield _clean(found[0])
 
 
 def bare_names(text: str) -> list[str]:

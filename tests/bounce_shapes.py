@@ -297,7 +297,7 @@ SHAPES = {
         ("Undelivered Mail Returned to Sender", ""),
         "<noor@school.example>: host mx01.mail.icloud.example[192.0.2.1] said: 550 5.1.1\n    <noor@school.example>: inactive email "
         "address (in reply to RCPT TO command)\n",
-        (False, "5.1.1", "suspend"),
+        UNKNOWN,
     ),
     "icloud, policy": (
         ("Undelivered Mail Returned to Sender", ""),

@@ -33,6 +33,7 @@ DUTCH: dict[Reason, str] = {
     Reason.VIRUS: "het bericht werd voor een virus aangezien",
     Reason.BLOCKED: "de mailserver van de ontvanger blokkeert de afzender",
     Reason.POLICY: "de mailserver van de ontvanger weigert het om zijn eigen regels",
+    Reason.FILTERED: "een filter bij de ontvanger hield het tegen",
     Reason.TOO_MANY: "de mailserver van de ontvanger had het te druk",
     Reason.EXPIRED: "het is na dagen proberen opgegeven",
     Reason.NETWORK: "de mailserver van de ontvanger was onbereikbaar",
