@@ -162,7 +162,7 @@ def _occurrences(family: list[Event], first: datetime, last: datetime, zone: Zon
         for name, _ in event.errors:
             if name in DATES:
                 raise _Unclear(f"heeft een {name} die niet te lezen is", f"has a {name} that cannot be read")
-    rules: list[Any] = [event["RRULE"] for event in family if event.get("RRULE") is not None]
+    rules: list[Any] = [event["RRULE"] for event in family if event.get("RRULE")]
     if not rules and all(event.get("RDATE") is None for event in family):
         return [event for event in family if not _ended(event, first, zone)]
     for rule in rules:

@@ -160,7 +160,7 @@ def _series(text: str, source: str) -> Iterator[tuple[int, list[Event]]]:
         by_uid.setdefault(str(event.get("UID", f"without UID {n}")), []).append(event)
     for line, event in zip(lines, events, strict=True):
         family = by_uid.get(str(event.get("UID")), [event])
-        repeats = any(e.get("RRULE") is not None or e.get("RDATE") is not None for e in family)
+        repeats = any(e.get("RRULE") or e.get("RDATE") is not None for e in family)
         if not repeats:
             family = [event]
         elif event.get("RECURRENCE-ID") is not None:
@@ -202,7 +202,7 @@ def _days_off(series: list[Event]) -> Iterator[DayOff]:
 
 
 def _occurrences(series: list[Event]) -> Iterable[Any]:
-    rules: list[Any] = [event["RRULE"] for event in series if event.get("RRULE") is not None]
+    rules: list[Any] = [event["RRULE"] for event in series if event.get("RRULE")]
     if not rules and all(event.get("RDATE") is None for event in series):
         return series
     for rule in rules:

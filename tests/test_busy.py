@@ -63,6 +63,9 @@ AFTERNOON = ("DTSTART;TZID=Europe/Amsterdam:20261006T133000", "DTEND;TZID=Europe
         pytest.param(
             (*AFTERNOON, "STATUS:TENTATIVE"), ["2026-10-06 13:30 – 2026-10-06 15:00"], id="tentative"
         ),
+        pytest.param(
+            (*AFTERNOON, "RRULE:"), ["2026-10-06 13:30 – 2026-10-06 15:00"], id="a rule that is empty"
+        ),
         pytest.param((*AFTERNOON, "TRANSP:TRANSPARENT"), [], id="transparent"),
         pytest.param((*AFTERNOON, "STATUS:CANCELLED"), [], id="cancelled"),
         pytest.param((*AFTERNOON, "X-MICROSOFT-CDO-BUSYSTATUS:FREE"), [], id="free"),

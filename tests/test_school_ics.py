@@ -51,6 +51,7 @@ SAMPLES = {
     "from noon to the next evening is one day": (("DTSTART:20240930T120000", "DTEND:20241001T200000"), [ONE]),
     "a moment without end": (("DTSTART:20241001T090000",), []),
     "a cancelled one": (("DTSTART;VALUE=DATE:20241001", "STATUS:CANCELLED"), []),
+    "a rule that is empty": (("DTSTART;VALUE=DATE:20241001", "RRULE:"), [ONE]),
     "a rule with an exception": (
         ("DTSTART;VALUE=DATE:20241001", "RRULE:FREQ=WEEKLY;COUNT=3", "EXDATE;VALUE=DATE:20241008"),
         [ONE, ("2024-10-15", "2024-10-15")],
