@@ -48,6 +48,7 @@ _REFUSED_UNREAD = re.compile(
 )  # RFC 5429
 _NOT_OF_ADDRESS = (Reason.MAILBOX_FULL, Reason.SUSPENDED)  # what servers say with a 5.1.1 all the same
 _NOT_AFTER_CODE = (*_FINER, Reason.TOO_BIG)  # and what they say right behind it
+_AFTER_MAIL = re.compile(r"(in reply to|after) MAIL FROM|^>>> MAIL F[^\n]{0,200}\n<<< [45]", re.MULTILINE)
 _AFTER_DATA = re.compile(r"in reply to end of DATA|^>>> DATA\n<<< 5", re.MULTILINE)
 _GIVEN = re.compile(
     r"\(reason: ([^\n]{1,500})\)[ \t]*$", re.MULTILINE
@@ -203,6 +204,8 @@ def _judge(said: _Said, text: str) -> Failure:
         is_unclear = code.endswith((".7.0", ".7.1", ".6.0")) and finer in _FINER
         if is_unclear or (finer is Reason.USER_UNKNOWN and says_nobody(said.words or text)):
             reason = finer
+    if reason in HARD and _AFTER_MAIL.search(text):
+        reason = Reason.BLOCKED  # the recipient had not even been named
     if reason is Reason.USER_UNKNOWN and not code.startswith("5.1.") and _AFTER_DATA.search(text):
         reason = Reason.FILTERED  # the address itself had been accepted
     if reason is Reason.UNDEFINED and not is_final:
@@ -244,7 +247,9 @@ def _of_words(mail: Part, text: str, returned: Sequence[Part]) -> Iterator[_Said
     own = set(mail.addresses("To", "From", "Reply-To", "Sender"))
     failed = addresses(mail.header("X-Failed-Recipients"))
     found = dict.fromkeys(failed, 0) | (
-        named(text, only=failed, never={*own, *_sent_to(mail)}) or named(text, only=failed, never=own)
+        named(text, only=failed, never={*own, *_sent_to(mail)})
+        or named(text, only=failed, never=own)
+        or named(text, only=failed, is_sure=True)  # somebody who wrote to their own address
     )
     if not found:  # the report names nobody: the only one that the mail was to
         to = [address for part in returned for address in part.addresses("To", "Cc")]

@@ -150,7 +150,8 @@ _WORDS: tuple[tuple[Reason, str], ...] = (
         r"|(e-?mail)?adres[^\n]{0,60}niet (worden )?gevonden|onbekende (gebruiker|ontvanger|geadresseerde)|gebruiker onbekend"
         r"|(e-?mail-?)?adresse[^\n]{0,80}(nicht (gefunden|bekannt|vorhanden|gültig)|existiert nicht|unbekannt|ungültig)"
         r"|(gebruiker|ontvanger|mailbox|postvak|account|adres)\b[^\n]{0,60} (bestaat niet|niet bekend|onbekend|niet gevonden)|unbekannte[rn]? (empf\S{1,4}nger|benutzer|adresse)|(empf\S{1,4}nger|benutzer)[^\n]{0,60}(unbekannt|nicht gefunden|existiert nicht)"
-        r"|adresse [^\n]{0,60}(introuvable|inconnue|n.existe pas)|utilisateur inconnu",
+        r"|adresse [^\n]{0,60}(introuvable|inconnue|n.existe pas)|utilisateur inconnu"
+        r"|ディレクトリには見つかりません|宛先が見つかりません|ユーザが存在しません",
     ),
     (
         Reason.MOVED,
@@ -229,7 +230,7 @@ _REPLIES: dict[str, Reason] = {
 }
 _OF_RECIPIENT = re.compile(r"RCPT TO", re.IGNORECASE)
 _NOBODY = re.compile(
-    r"no such (user|recipient|mailbox|address|account)|non-?existent (user|recipient|mailbox)|(user|recipient) (is )?unknown"
+    r"no such (user|recipient|mailbox|address|account)|recipient address rejected: access denied|non-?existent (user|recipient|mailbox)|(user|recipient) (is )?unknown"
     r"|unknown (user|recipient)|no mailbox (found|here|by that)|mail-?box (was )?not found|(?<!sender )(user|recipient|mailbox|account|address)"
     r" (does not|doesn't) exist",
     re.IGNORECASE,

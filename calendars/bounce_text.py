@@ -153,15 +153,18 @@ def addresses(text: str) -> list[str]:
     return [_clean(found) for found in _ANY_ADDRESS.findall(text)]
 
 
-def named(text: str, *, only: Collection[str] = (), never: Collection[str] = ()) -> dict[str, int]:
+def named(
+    text: str, *, only: Collection[str] = (), never: Collection[str] = (), is_sure: bool = False
+) -> dict[str, int]:
     """Return whom the words name as the recipient, and where; `only` these when there are any, `never` those.
 
+    `is_sure`: only in the way that names nobody else, at the start of a line with a colon behind it.
     A line of the mail's own header, as in "Your message To: … did not reach …", counts when nothing else names anybody.
     """
     never = {*never, *_helpdesks(text)}
     without_header = _HEADER_LINE.sub(lambda line: " " * len(line[0]), text)
     for said in (without_header, text) if without_header != text else (text,):
-        for pattern in _NAMED:
+        for pattern in _NAMED[:1] if is_sure else _NAMED:
             found: dict[str, int] = {}
             for match in pattern.finditer(said):
                 address = _clean(match[1])

@@ -8,7 +8,7 @@ import re
 
 from calendars.mail_parts import Part
 
-_REPORTERS = re.compile(r"mailer[- ]?daemon|postmaster@|mail delivery (sub)?system", re.IGNORECASE)
+_REPORTERS = re.compile(r"mailer[- ]?daemon|post_?master@|mail delivery (sub)?system", re.IGNORECASE)
 _ANSWER_SUBJECT = re.compile(
     r"(automatisch antwoord|automatic reply|auto(matic)?[ -]?reply|out of (the )?office([ -]auto[ -]?reply)?|automatische antwort"
     r"|afwezigheidsbericht|abwesenheitsnotiz|réponse automatique|respuesta automática|risposta automatica)\s*:"

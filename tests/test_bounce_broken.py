@@ -60,34 +60,3 @@ def test_an_address_that_could_be_reached_is_no_failure():
     bounce = read_bounce(read_mail(well))
     assert bounce is not None
     assert bounce.failures == ()
-
-
-@pytest.mark.parametrize(
-    ("said", "is_hard", "reason"),
-    [
-        ("550 Unknown user noor@school.example (in reply to RCPT TO command)", True, "userunknown"),
-        ("550 Unknown user noor@school.example (in reply to end of DATA command)", False, "filtered"),
-        ("550 5.1.1 no such user (in reply to end of DATA command)", True, "userunknown"),
-    ],
-)
-def test_who_was_accepted_first_and_refused_with_the_mail_itself_was_stopped_by_a_filter(
-    said: str, is_hard: bool, reason: str
-):
-    report = (
-        "Return-Path: <>\nFrom: MAILER-DAEMON@mx.example\nSubject: Undelivered Mail Returned to Sender\n\n"
-        f"<noor@school.example>: host mx.school.example[192.0.2.1] said:\n    {said}\n"
-    )
-    bounce = read_bounce(read_mail(report.encode()))
-    assert bounce is not None
-    assert [(each.is_hard, each.reason.value) for each in bounce.failures] == [(is_hard, reason)]
-
-
-def test_a_reply_in_several_lines_is_read_past_the_codes_between_its_words():
-    report = (
-        "Return-Path: <>\nFrom: MAILER-DAEMON@mx.example\nSubject: Undelivered Mail Returned to Sender\n\n"
-        "<noor@school.example>: host mx.school.example[192.0.2.1] said: 550-5.2.1 The user you write to gets mail at a\n"
-        "    rate that 550-5.2.1 prevents additional messages from being delivered. 550 5.2.1 (in reply to RCPT TO command)\n"
-    )
-    bounce = read_bounce(read_mail(report.encode()))
-    assert bounce is not None
-    assert [(each.is_hard, each.reason.value) for each in bounce.failures] == [(False, "toomanyconn")]
