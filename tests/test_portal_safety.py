@@ -203,6 +203,8 @@ def test_tokens_stay_out_of_the_access_log(site: Site):
     assert logger.filter(record)
     assert record.getMessage() == '127.0.0.1:1 - "GET /i/…/bedankt?lang=en HTTP/1.1" 200'
     assert site.world.request_token not in redact(f"Exception at {site.evaluation}")
+    record.args = ("127.0.0.1:1", "GET", "/f/secret.ics", "1.1", 304)
+    assert not logger.filter(record)  # what calendars hear hour after hour is not kept
 
 
 # Languages, and what holds for every page
