@@ -30,6 +30,7 @@ from calendars.machine_mail import why_bounce
 from calendars.mail_parts import Part, read_mail
 
 MAX_FAILURES = 100
+MAX_HEAD = 8 * 1024  # characters of the header of a mail that is returned as text
 
 _MESSAGE_ID = re.compile(r"<[!-;=?A-~]{1,250}@[!-;=?A-~]{1,250}>")
 _UID = re.compile(r"^UID:[ \t]*([!-~]{1,250})", re.MULTILINE | re.IGNORECASE)
@@ -53,6 +54,7 @@ _AFTER_DATA = re.compile(r"in reply to end of DATA|^>>> DATA\n<<< 5", re.MULTILI
 _GIVEN = re.compile(
     r"\(reason: ([^\n]{1,500})\)[ \t]*$", re.MULTILINE
 )  # sendmail: what the other server said
+_HEAD = re.compile(r"^(?:[A-Za-z-]{1,40}:.{0,900}\n(?:[ \t]+\S.{0,900}\n){0,40}){2,}", re.MULTILINE)
 _BLOCK = re.compile(  # lines of fields, with what is folded under them
     r"^((?:Original-Recipient|Final-Recipient):.{1,500}\n(?:[A-Za-z-]{1,40}:.{0,500}\n|[ \t]+\S.{0,500}\n){0,40})",
     re.MULTILINE,
@@ -118,7 +120,7 @@ def read_bounce(mail: Part) -> Bounce | None:
         return None
     fields = _of_notice(notice) if notice else list(_of_fields(parts))
     returned = [each for part in parts if part.content_type in _RETURNED for each in _all(part)]
-    failures = () if is_complaint else _failures(mail, fields, text, returned)
+    failures = () if is_complaint else _failures(mail, fields, text, copy, returned)
     went_well = any(each.action in _WENT_WELL for each in fields) or says_delivered(mail.subject, text)
     if not (failures or is_complaint or went_well):
         return None
@@ -137,6 +139,16 @@ def read_bounce(mail: Part) -> Bounce | None:
     )
 
 
+def _written_to(returned: Iterable[Part]) -> list[str]:
+    return [address for part in returned for address in part.addresses("To", "Cc")]
+
+
+def _head_of(copy: str) -> Iterator[Part]:
+    """The header of the mail that is returned within the words; what may stand above it is no header line."""
+    if found := _HEAD.search(copy[:MAX_HEAD]):
+        yield read_mail(found[0].encode("utf-8", "replace"))
+
+
 def _is_report(mail: Part, text: str) -> bool:
     if why_bounce(mail) or (opens_as_report(text) and says_failed(mail.subject, "")):
         return True
@@ -149,13 +161,13 @@ def _is_report(mail: Part, text: str) -> bool:
 
 
 def _failures(
-    mail: Part, fields: Sequence[_Said], text: str, returned: Sequence[Part]
+    mail: Part, fields: Sequence[_Said], text: str, copy: str, returned: Sequence[Part]
 ) -> tuple[Failure, ...]:
     """Return who was not reached: by the machine-readable part, else by the words, which also fill its gaps."""
     said = [each for each in fields if each.action not in _WENT_WELL]
     if fields and not said:
         return ()
-    in_words = list(_of_words(mail, text, returned))
+    in_words = list(_of_words(mail, text, copy, returned))
     if not any(each.address for each in said):
         is_daemon = _DAEMON.search(mail.header("From")) is not None
         is_meant = says_failed(mail.subject, text) or (
@@ -242,7 +254,7 @@ def _as_given(value: str) -> list[str]:
     return [given] if given.isprintable() and re.fullmatch(r"[^\s@]{1,64}@[^\s@]{1,253}", given) else []
 
 
-def _of_words(mail: Part, text: str, returned: Sequence[Part]) -> Iterator[_Said]:
+def _of_words(mail: Part, text: str, copy: str, returned: Sequence[Part]) -> Iterator[_Said]:
     """The recipients that the words name, each with the words from its name to the next one's."""
     own = set(mail.addresses("To", "From", "Reply-To", "Sender"))
     failed = addresses(mail.header("X-Failed-Recipients"))
@@ -252,9 +264,9 @@ def _of_words(mail: Part, text: str, returned: Sequence[Part]) -> Iterator[_Said
         or named(text, only=failed, is_sure=True)  # somebody who wrote to their own address
     )
     if not found:  # the report names nobody: the only one that the mail was to
-        to = [address for part in returned for address in part.addresses("To", "Cc")]
-        candidates = {*to, *addresses(mail.subject)} - own
-        found = dict.fromkeys(candidates or _completed(mail, text), 0) if len(candidates) < 2 else {}
+        candidates = {*_written_to(returned), *addresses(mail.subject)} - own
+        candidates = candidates or _completed(mail, text) or {*_written_to(_head_of(copy))} - own
+        found = dict.fromkeys(candidates, 0) if len(candidates) < 2 else {}
     if len(found) < 2:
         yield from (_Said(address, "", "", text[start:]) for address, start in found.items())
         return
@@ -266,11 +278,11 @@ def _of_words(mail: Part, text: str, returned: Sequence[Part]) -> Iterator[_Said
         yield _Said(address, "", "", words)
 
 
-def _completed(mail: Part, text: str) -> list[str]:
+def _completed(mail: Part, text: str) -> set[str]:
     """The only name that stands there without its domain, at the domain of the server that writes."""
     names, (sender, *_) = bare_names(text), [*mail.addresses("From"), ""]
     domain = sender.partition("@")[2]
-    return [f"{names[0]}@{domain}"] if len(names) == 1 and domain else []
+    return {f"{names[0]}@{domain}"} if len(names) == 1 and domain else set()
 
 
 def _notice(text: str) -> dict[str, Any] | None:

@@ -60,3 +60,16 @@ def test_an_address_that_could_be_reached_is_no_failure():
     bounce = read_bounce(read_mail(well))
     assert bounce is not None
     assert bounce.failures == ()
+
+
+def test_who_was_not_reached_can_stand_only_in_the_header_that_is_returned_as_text():
+    report = (
+        "Return-Path: <>\nFrom: MAILER-DAEMON@mx.example\nTo: traject+b-1@hart.example\n"
+        "Subject: Returned mail: Cannot send message for 4 days\n\n   ----- Transcript of session follows -----\n"
+        "421 school.example (smtp)... Deferred: Connection timed out during user open with school.example\n\n"
+        "   ----- Unsent message follows -----\nReceived: by out.hart.example;\n    Mon, 7 Sep 2026 10:00:00 +0200\n"
+        f"{RETURNED}\nTo: somebody.else@hart.example\n"
+    )
+    bounce = read_bounce(read_mail(report.encode()))
+    assert bounce is not None
+    assert [(each.address, each.is_hard) for each in bounce.failures] == [("noor@school.example", False)]
