@@ -20,7 +20,7 @@ _PARAMETER_ESCAPES = {"^": "^^", '"': "^'", "\n": "^n"}
 _PARAMETER_UNESCAPES = {"^^": "^", "^'": '"', "^n": "\n"}
 _NAME = re.compile(r"[A-Za-z0-9-]+")
 _PERSON = re.compile(
-    r"\A(ATTENDEE|ORGANIZER)(?=[;:])(.*?):\s*mailto:\s*<?([^\s@<>:;\",?]+@[^\s@<>:;\",?]+)>?\s*$",
+    r"\A(ATTENDEE|ORGANIZER)(?=[;:])(.*?):\s*mailto:\s*<?([^\s@<>:;\",?]+@[^\s@<>:;\",?]+)>?\s*((?:;[A-Za-z-]+=[^;:]*)*)$",
     re.IGNORECASE,
 )
 _PERSON_PARAMETER = re.compile(r';\s*([A-Za-z-]+)=("[^"]*"|[^";]*)')
@@ -142,14 +142,17 @@ def read_line(number: int, text: str) -> Line | None:
 def mended(data: bytes) -> bytes:
     """Return the calendar with its lines of people written as they are meant: those that end in an address.
 
-    Some clients leave a name with a colon, semicolon or quote as it is, put a blank before a parameter, or leave one empty.
+    Some clients leave a name with a colon, semicolon or quote as it is, put a blank before a parameter, leave one empty, or
+    write parameters behind the address.
     """
     lines = (octets.decode(errors="surrogateescape") for _, octets in unfolded(data))
     return "".join(f"{_PERSON.sub(_person, line)}\r\n" for line in lines).encode(errors="surrogateescape")
 
 
 def _person(found: re.Match[str]) -> str:
-    given = [(name, value.strip().strip('"')) for name, value in _PERSON_PARAMETER.findall(found[2])]
+    given = [
+        (name, value.strip().strip('"')) for name, value in _PERSON_PARAMETER.findall(found[2] + found[4])
+    ]
     parameters = "".join(f';{name}="{value}"' for name, value in given)
     return f"{found[1]}{parameters}:mailto:{found[3]}"
 

@@ -105,6 +105,7 @@ SHAPES = {
     ),
     "base64 without its padding": alternative(base64.encodebytes(calendar() + b"  ").rstrip(b"=\n"), f"{INLINE}\r\n{BASE64}"),
     "base64, and the foot of a list": alternative(base64.encodebytes(calendar()) + b"\r\n____\r\nlijst mailing list\r\n", f"{INLINE}\r\n{BASE64}"),
+    "parameters behind the address": alternative(calendar(attendee=f":mailto:{JAN};PARTSTAT=ACCEPTED;CN=Jan")),
     "a name with a colon, not in quotes": alternative(calendar(attendee=f";PARTSTAT=ACCEPTED;CN=School: Jan:mailto:{JAN}")),
     "an address in brackets": alternative(calendar(attendee=f";PARTSTAT=ACCEPTED:mailto:<{JAN}>")),
     "an answer with blanks around it": alternative(calendar(attendee=f";PARTSTAT= ACCEPTED ;CN=Jan:mailto:{JAN}")),
