@@ -86,7 +86,25 @@ def test_a_retry_lies_ahead_and_before_the_end_and_is_always_the_same(message_id
     )
     assert at == again
     if at is not None:
-        assert now + timedelta(minutes=1) <= at < min(expires_at, queued_at + GIVE_UP_AFTER)
+        assert now + timedelta(minutes=1) <= at < expires_at
+        assert at < queued_at + GIVE_UP_AFTER or attempts <= len(RETRY_AFTER)
+
+
+def test_days_in_which_nothing_ran_are_no_days_of_trying(store: Store, now: datetime):
+    in_flight, waited = put(store, a_message(now), a_message(now))
+    claimed(store, now, 1)  # and then the process was killed, and nothing ran for a fortnight
+    at = now + timedelta(days=14)
+    with store.write() as session:  # the network is up later than we are
+        assert put_off_all(session, Refusal(Stage.CONNECT, 0, "refused"), now=at) == (2, 0)
+    for tried in range(len(RETRY_AFTER) - 1):
+        at = max(next_of(store, key) for key in (waited, in_flight))
+        for mail in claimed(store, at):
+            done = mail.attempts > len(RETRY_AFTER)
+            assert refuse(store, mail, "451 4.7.1 greylisted", at) == ((0, 1) if done else (1, 0)), tried
+    states = [row(store, key).state for key in (in_flight, waited)]
+    assert states == [MessageState.FAILED, MessageState.QUEUED], (
+        "as often as the table has waits, and once more"
+    )
 
 
 def test_a_retry_after_the_meeting_started_is_given_up(store: Store, now: datetime):

@@ -10,7 +10,7 @@ RETRY_AFTER = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 30, 60,
 """After the first, second… failed attempt; the last one repeats. RFC 5321 §4.5.4.1 asks for at least a few days."""
 
 GIVE_UP_AFTER = timedelta(days=4)
-"""Since it was queued."""
+"""Since it was queued; not before it was tried as often as the table has waits, and once more."""
 
 _ENHANCED = re.compile(r"(?:^|#)([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])", re.MULTILINE)
 
@@ -103,12 +103,13 @@ def retry_at(
     """When to try again after `attempts` failed attempts; None: give up.
 
     The table with ±10 %, the same for the same message and attempt, so that a thousand mails refused at once do not
-    come back at once; never within the minute over which the rate limit counts.
+    come back at once; never within the minute over which the rate limit counts. Days in which nothing ran are no days of
+    trying: after them the first refusal, or a mail server that is up later than we are, would end everything that waited.
     """
     step = RETRY_AFTER[min(attempts, len(RETRY_AFTER)) - 1]
     share = zlib.crc32(f"{message_id}:{attempts}".encode()) / 2**32
     at = now + max(step * (0.9 + 0.2 * share), RETRY_AFTER[0])
-    last = queued_at + GIVE_UP_AFTER
-    if expires_at is not None:
-        last = min(last, expires_at)
-    return at if at < last else None
+    if expires_at is not None and at >= expires_at:
+        return None
+    is_tried_enough = attempts > len(RETRY_AFTER)
+    return None if is_tried_enough and at >= queued_at + GIVE_UP_AFTER else at
