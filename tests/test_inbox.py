@@ -17,6 +17,7 @@ from models.enums import (
     PartStat,
 )
 from traject.inbox import apply_arrival, apply_one, apply_stored, store_arrival
+from traject.outcome import public
 from traject.settings import Settings
 from traject.store import Store
 
@@ -157,13 +158,14 @@ def test_what_cannot_be_applied_is_put_aside_with_the_reason_and_stops_nothing(
     assert partstat(store, world.other_invitation) is PartStat.ACCEPTED
 
 
-def test_the_reason_stands_there_in_english_for_who_works_in_english(
+def test_the_reason_is_kept_in_dutch_and_told_in_english_to_who_works_in_english(
     store: Store, settings: Settings, now: datetime, world: World
 ):
     broken = keep(store, now, world.invitation, "a", "PERHAPS")
-    apply_one(store, broken, now, settings.model_copy(update={"language": "en"}))
+    outcome = apply_one(store, broken, now, settings.model_copy(update={"language": "en"}))
     with store.read() as session:
-        assert session.get_one(Arrival, broken).why.startswith("could not be processed (")
+        assert session.get_one(Arrival, broken).why.startswith("kon niet worden verwerkt (")
+    assert public(outcome, "en")["why"].startswith("could not be processed (")
 
 
 def test_a_crash_between_storing_and_applying_loses_nothing(

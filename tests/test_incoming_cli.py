@@ -52,6 +52,20 @@ def test_each_file_is_told_with_the_same_keys(
     assert [each["outcome"] for each in again] == [each["outcome"] for each in told]
 
 
+def test_why_is_told_in_english_on_request(
+    store: Store, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    build(store)
+    run = with_settings(monkeypatch, settings)
+    file = tmp_path / "bounce.eml"
+    file.write_bytes(report_of())
+    expected = "hard: no such address (5.1.1); it belongs to none of our mails"
+    assert run("--lang", "en", "inbox", "add", str(file), "--json").json[0]["why"] == expected
+    assert run("--lang", "en", "inbox", "list", "--json").json[0]["why"] == expected
+    assert run("--lang", "en", "inbox", "show", "1", "--json").json["why"] == expected
+    assert run("inbox", "list", "--json").json[0]["why"].startswith("hard: het adres bestaat niet")
+
+
 def test_on_a_database_that_knows_nothing_every_mail_is_told_all_the_same(
     store: Store, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

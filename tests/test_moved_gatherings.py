@@ -1,17 +1,13 @@
 """Reminders and dates that move: nobody is reminded of an old date, and everybody of the new one."""
 
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 from engine_cases import (
     CALENDAR,
-    MORNING,
     START,
     World,
-    add_school,
     days,
-    engine_settings,
     facts,
     local,
     one_stage,
@@ -22,17 +18,6 @@ from models.enums import StepState
 from traject.plan import GatheringProposed
 from traject.planner import plan
 from traject.staff import move_step
-from traject.store import Store
-
-
-@pytest.fixture
-def world(store: Store, database_url: str, tmp_path: Path) -> World:
-    """One school with a trajectory whose first day has begun; on both databases."""
-    made = World(store, engine_settings(database_url, tmp_path / "var"))
-    add_school(store)
-    made.launch()
-    made.advance(MORNING)
-    return made
 
 
 def _reminders(world: World) -> list[StepRow]:

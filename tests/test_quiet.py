@@ -1,11 +1,10 @@
 """Quiet weeks: nothing but news about a meeting goes out, the plan shows the moved moments, and nothing is lost."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from pathlib import Path
 
 import pytest
 from commands import Traject, with_settings
-from engine_cases import MORNING, World, add_school, engine_settings
+from engine_cases import MORNING, World
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import select
@@ -86,15 +85,6 @@ def test_no_moment_is_quiet_and_the_first_allowed_one_is_taken(periods: list[Qui
 
 
 # The plan
-
-
-@pytest.fixture
-def world(store: Store, database_url: str, tmp_path: Path) -> World:
-    made = World(store, engine_settings(database_url, tmp_path / "var"))
-    add_school(store)
-    made.launch()
-    made.advance(MORNING)
-    return made
 
 
 def due(world: World) -> dict[tuple[str, str], datetime | None]:

@@ -1,29 +1,23 @@
 """A pause that brings the end of a trajectory into a later school year is said, by name, before and after it ends."""
 
 from datetime import date
-from pathlib import Path
 
 import pytest
-from engine_cases import MORNING, World, add_school, dump, engine_settings, local
+from engine_cases import World, dump, local
 
 from models import Trajectory
 from traject.reconcile import reconcile
 from traject.staff import move_stage, pause, resume
-from traject.store import Store
 
 REF = "proef:16LF00"
 PAUSED = local(2026, 10, 5, 10)
 
 
 @pytest.fixture
-def world(store: Store, database_url: str, tmp_path: Path) -> World:
+def world(world: World) -> World:
     """A trajectory of four school years, until July 2030, that stands still."""
-    made = World(store, engine_settings(database_url, tmp_path / "var"))
-    add_school(store)
-    made.launch()
-    made.advance(MORNING)
-    pause(made.store, made.settings, REF, now=PAUSED)
-    return made
+    pause(world.store, world.settings, REF, now=PAUSED)
+    return world
 
 
 def ends_on(world: World) -> str:

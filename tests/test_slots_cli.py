@@ -91,6 +91,10 @@ def test_a_broken_calendar_is_said_where_dates_are_looked_for_and_by_the_doctor(
     )
     [line] = [each for each in traject("doctor", "--json").json if each["part"] == "agendas"]
     assert (line["ok"], "dit is geen agenda" in line["found"]) == (False, True)
+    [line] = [each for each in traject("--lang", "en", "doctor", "--json").json if each["part"] == "agendas"]
+    assert line["found"] == (
+        "Sanne de Vries: this is no calendar; give the address of an iCalendar file (.ics)"
+    )
     assert traject("people", "agenda", "sanne@hart.example", "--remove").code == 0
     assert traject("slots", *INTAKE).err == ""
 

@@ -7,7 +7,7 @@ import pytest
 from engine_cases import MORNING, World, add_school, dump, engine_settings, local
 from sqlmodel import select
 
-from models import Gathering, Invitation, Person, StepRow
+from models import Event, Gathering, Invitation, Person, StepRow
 from models.enums import GatheringState, PartStat, StepState
 from traject import themes
 from traject.advance import advance
@@ -20,6 +20,7 @@ from traject.reconcile import reconcile
 from traject.scheduling import schedule_gatherings
 from traject.staff import move_step, pause, skip
 from traject.store import Store
+from traject.theme_news import FOLLOWED, MOST_UNREAD, read_news, remember
 from traject.themes import follow_themes
 from traject.who_comes import by_answer, who_comes
 
@@ -219,6 +220,43 @@ def test_within_a_day_news_is_followed_at_the_next_heartbeat_and_without_it_noth
     )
     look_once_a_day(world.store, world.settings, now=at)
     assert "bo@school.example" not in invited(world), "the same day"
+
+
+def test_however_much_happens_to_others_no_more_of_it_is_read_again_and_nothing_is_forgotten(
+    world: World,
+):
+    host(world)
+    ask(world)
+    live(world, FIXED)
+    remember(world.store, read_news(world.store), FIXED)
+
+    def happen(count: int, name: str = "message.accepted", **about: int | None) -> int:
+        """Write events; gives the number of the last."""
+        with world.store.write() as session:
+            events = [Event(at=FIXED, name=name, **about) for _ in range(count)]
+            session.add_all(events)
+            session.flush()
+            return row_id(events[-1])
+
+    def notes() -> list[int]:
+        return [event.details["last"] for event in world.rows(Event, Event.name == FOLLOWED)]
+
+    of = {"trajectory_id": world.trajectory(ASKS).id}
+    [before] = notes()
+    happen(4)
+    assert read_news(world.store) == (False, None), "so few cost nothing, also not a line in the database"
+    newest = happen(MOST_UNREAD + 1)
+    assert read_news(world.store) == (False, newest)
+    follow_themes(world.store, world.settings, now=FIXED, only_news=True)
+    assert [before < note <= newest for note in notes()] == [True]
+    first = happen(1, "role.given", **of)
+    happen(MOST_UNREAD + 1)
+    assert read_news(world.store) == (True, first), "what others do does not hide it"
+    remember(world.store, read_news(world.store), FIXED)
+    assert notes() == [first]
+    assert read_news(world.store).is_there is False, "and it is followed once"
+    second = happen(1, "role.given", **of)
+    assert read_news(world.store) == (True, second)
 
 
 def test_two_schools_that_share_a_teacher_invite_her_once_and_the_other_keeps_her_place(world: World):

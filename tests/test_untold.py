@@ -1,32 +1,19 @@
 """The adviser is mailed what staff must do about mail that cannot be delivered, not only shown it in a list."""
 
 from datetime import timedelta
-from pathlib import Path
 
-import pytest
-from engine_cases import MORNING, World, add_school, dump, engine_settings
+from engine_cases import MORNING, World, dump
 from sqlmodel import col, select
 
 from models import Message, Person
 from models.enums import MessageKind, MessageState
 from traject.readdress import address_works, change_person
 from traject.refusal import Refusal, Stage
-from traject.store import Store
 from traject.undelivered import give_up
 
 NOW = MORNING + timedelta(hours=3)
 UNKNOWN = Refusal(Stage.RECIPIENT, 550, "5.1.1 user unknown")
 POLICY = Refusal(Stage.DATA, 554, "5.7.1 policy")
-
-
-@pytest.fixture
-def world(store: Store, database_url: str, tmp_path: Path) -> World:
-    """One school whose first mails wait; on both databases."""
-    made = World(store, engine_settings(database_url, tmp_path / "var"))
-    add_school(store)
-    made.launch()
-    made.advance(MORNING)
-    return made
 
 
 def refused(world: World, to: str, why: Refusal, hours: int = 0) -> None:

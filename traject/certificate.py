@@ -101,7 +101,7 @@ def certificate_of(session: Session, settings: Settings, invitation_id: int) -> 
     if head is None:
         return None
     gathering, row, version, person = head
-    programme = programme_of(version.text, f"{version.key}@{version.version}")
+    programme = programme_of(version)
     staff = staff_of(session, gathering.trajectory_id)
     if any(one.id == person.id for one in staff):
         return None

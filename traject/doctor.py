@@ -27,7 +27,7 @@ from traject.reading import open_mailbox
 from traject.schema import SchemaState, schema_state
 from traject.settings import Settings
 from traject.smtp import Line
-from traject.staff_agenda import with_agenda
+from traject.staff_agenda import problem_of, with_agenda
 from traject.store import Store
 
 LEAST_ROOM = 200 * 1024 * 1024
@@ -233,10 +233,13 @@ def _agendas(settings: Settings) -> Text:
             people = with_agenda(session)
     except (_Sick, DBAPIError):  # the check of the database says why
         return Text("niet bekeken: dat vraagt de database", "not looked at: that takes the database")
-    broken = [f"{person.name}: {person.agenda_problem}" for person in people if person.agenda_problem]
+    broken = [(person.name, problem) for person in people if (problem := problem_of(person))]
     if broken:
         raise _Sick(
-            Text("; ".join(broken)),
+            Text(
+                "; ".join(f"{name}: {problem.nl}" for name, problem in broken),
+                "; ".join(f"{name}: {problem.in_language('en')}" for name, problem in broken),
+            ),
             Text(
                 "de laatst bekende tijden blijven gelden; geef het goede adres met `traject people agenda`",
                 "the times that were known stay; give the right address with `traject people agenda`",

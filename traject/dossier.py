@@ -301,7 +301,7 @@ def letterhead(session: Session, trajectory_id: int, settings: Settings) -> Doss
     trajectory, version, organisation, school = session.exec(_HEAD, params=of).one()
     return Dossier(
         trajectory=trajectory,
-        programme=programme_of(version.text, f"{version.key}@{version.version}"),
+        programme=programme_of(version),
         calendar=_calendar(session, trajectory, settings),
         organisation=organisation,
         school=school,
@@ -321,7 +321,7 @@ def load(
     """Load one trajectory. With `lock`, nobody else can change it until the transaction ends."""
     of = {"trajectory": trajectory_id}
     trajectory, version, organisation, school = session.exec(_LOCKED_HEAD if lock else _HEAD, params=of).one()
-    programme = programme_of(version.text, f"{version.key}@{version.version}")
+    programme = programme_of(version)
     stages = {stage.key: stage for stage in session.exec(_STAGES, params=of)}
     steps = {(step.key, step.cycle): step for step in session.exec(_STEPS, params=of)}
     holders = _holders(session, of)

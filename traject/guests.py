@@ -124,7 +124,7 @@ def _roles(
     )
     found: dict[int, list[str]] = defaultdict(list)
     for person_id, role, version in session.exec(query):
-        programme = programme_of(version.text, f"{version.key}@{version.version}")
+        programme = programme_of(version)
         titles = {known.key: known.title.in_language(language) for known in programme.roles}
         found[person_id].append(titles.get(role, role))
     return found
@@ -137,7 +137,7 @@ def programme_of_trajectory(session: Session, trajectory_id: int) -> Programme:
         .join(Trajectory, col(Trajectory.programme_version_id) == col(ProgrammeVersion.id))
         .where(Trajectory.id == trajectory_id)
     ).one()
-    return programme_of(version.text, f"{version.key}@{version.version}")
+    return programme_of(version)
 
 
 def staff_of(session: Session, trajectory_id: int) -> list[Person]:

@@ -132,7 +132,7 @@ def apply_one(store: Store, arrival_id: int, now: datetime, settings: Settings) 
         with store.write() as session:
             return apply_arrival(session, arrival_id, now, settings)
     except Exception as error:
-        return _put_aside(store, arrival_id, error, now, settings)
+        return _put_aside(store, arrival_id, error, now)
 
 
 _STORED = (
@@ -157,7 +157,7 @@ def apply_stored(store: Store, settings: Settings, now: datetime, limit: int = 5
             found = _apply_claimed(store, batch, now, settings)
         except Exception as error:
             if len(batch) == 1:
-                found = [_put_aside(store, batch[0], error, now, settings).outcome]
+                found = [_put_aside(store, batch[0], error, now).outcome]
             else:  # one of them is at fault, or somebody else is at their trajectory: each by itself
                 found = _apply_each(store, batch, now, settings)
         report.outcomes.update(found)
@@ -181,7 +181,7 @@ def _apply_each(store: Store, batch: Sequence[int], now: datetime, settings: Set
         try:
             found += _apply_claimed(store, [arrival_id], now, settings)
         except Exception as error:
-            found.append(_put_aside(store, arrival_id, error, now, settings).outcome)
+            found.append(_put_aside(store, arrival_id, error, now).outcome)
     return found
 
 
@@ -203,7 +203,7 @@ def add_mail(
     return apply_one(store, arrival_id, now or received_at, settings)
 
 
-def _put_aside(store: Store, arrival_id: int, error: Exception, now: datetime, settings: Settings) -> Outcome:
+def _put_aside(store: Store, arrival_id: int, error: Exception, now: datetime) -> Outcome:
     if isinstance(error, DBAPIError) and not isinstance(error, IntegrityError):
         raise error  # not this arrival's fault: the database is locked, gone or full
     # The reason stands in the inbox; a log must not hold what people wrote.
@@ -211,11 +211,7 @@ def _put_aside(store: Store, arrival_id: int, error: Exception, now: datetime, s
     with store.write() as session:
         arrival = session.get_one(Arrival, arrival_id)
         what = f"{type(error).__name__}: {error}"
-        why = (
-            f"could not be processed ({what}); read the original, and tell whoever manages Traject"
-            if settings.language == "en"
-            else f"kon niet worden verwerkt ({what}); lees het origineel, en meld het aan de beheerder"
-        )
+        why = f"kon niet worden verwerkt ({what}); lees het origineel, en meld het aan de beheerder"
         outcome = Outcome(arrival.kind.value, "quarantined", why[:500])
         _settle(session, arrival, outcome, now)
     return outcome

@@ -79,7 +79,7 @@ def _meetings_at(session: Session, place: str, now: datetime, not_in: int) -> li
     )
     found: list[_Meeting] = []
     for row, version, gathering in rows:
-        programme = programme_of(version.text, f"{version.key}@{version.version}")
+        programme = programme_of(version)
         step = next((step for step in programme.steps if step.key == row.key), None)
         is_fixed = gathering is not None and gathering.state is GatheringState.FIXED
         at = gathering.place if is_fixed and gathering else step.place.nl if step and step.place else ""

@@ -5,6 +5,7 @@ from typing import Any
 
 from models import Arrival
 from models.enums import InboxState
+from traject.inbox_words import why_in
 
 STATES: dict[str, InboxState] = {
     "counted": InboxState.APPLIED,  # it is a fact now
@@ -66,8 +67,8 @@ _KINDS = frozenset({"reply", "counter", "refresh", "bounce", "auto-reply", "unsu
 _PUBLIC: dict[str, str] = {"forwarded": "reply", "too-late": "stale", "cancelled": "stale"}
 
 
-def public(outcome: Outcome) -> dict[str, Any]:
-    """What became of a mail in the words of the interface.
+def public(outcome: Outcome, language: str = "nl") -> dict[str, Any]:
+    """What became of a mail in the words of the interface; `why` in the language that was asked for.
 
     `kind` is reply, counter, refresh, bounce, auto-reply, unsubscribe or unknown; `outcome` is counted, stale,
     quarantined, proposal, ignored or recorded. The finer names stay within.
@@ -82,5 +83,5 @@ def public(outcome: Outcome) -> dict[str, Any]:
         "sequence": outcome.sequence,
         "comment": outcome.comment,
         "bounce": outcome.bounce,
-        "why": outcome.why,
+        "why": why_in(outcome.why, language),
     }

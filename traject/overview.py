@@ -200,7 +200,7 @@ def coming(session: Session, *, until: datetime, now: datetime, only: int | None
         query = query.where(StepRow.trajectory_id == only)
     found: list[Coming] = []
     for row, trajectory, version, school in session.exec(query):
-        programme = programme_of(version.text, f"{version.key}@{version.version}")
+        programme = programme_of(version)
         step = next((s for s in programme.steps if s.key == row.key.partition("/")[0]), None)
         title, to = _words(row, step)
         found += [

@@ -19,6 +19,7 @@ from models.enums import (
 )
 from traject.dossier import load
 from traject.plan import PlannedStep
+from traject.programme import Text
 from traject.replan import foresee
 from traject.settings import Settings
 from traject.store import Store
@@ -29,11 +30,11 @@ LATE = timedelta(hours=26)
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that does not agree. `sentence` is Dutch and holds no names of people."""
+    """One thing that does not agree. `sentence` holds no names of people."""
 
     code: str
     trajectory: str  # its reference; empty when it is about no single one
-    sentence: str
+    sentence: Text
 
 
 def latest_known(store: Store, now: datetime) -> datetime:
@@ -60,18 +61,23 @@ def reconcile(store: Store, settings: Settings, now: datetime) -> list[Finding]:
 
 def _plan(session: Session, trajectory_id: int, settings: Settings, now: datetime) -> Iterator[Finding]:
     dossier = load(session, trajectory_id, settings, now)
-    due = dossier.trajectory.next_due_at
+    reference, due = dossier.trajectory.reference, dossier.trajectory.next_due_at
     if dossier.trajectory.state is not TrajectoryState.RUNNING or (due is not None and due <= now):
         return  # it is about to be planned again
     changes = foresee(dossier, dossier.facts(now))
     for change in changes.steps:
         one = change.after or change.before
         if isinstance(one, PlannedStep) and _differs(change.before, change.after):
+            named = f"{one.key} {one.cycle}".strip()
             yield Finding(
                 "plan",
-                dossier.trajectory.reference,
-                f"stap {one.key} {one.cycle} staat anders in de database dan in het plan; "
-                f"`traject run-once` plant opnieuw, `traject status {dossier.trajectory.reference}` toont het verschil",
+                reference,
+                Text(
+                    f"stap {named} staat anders in de database dan in het plan; "
+                    f"`traject run-once` plant opnieuw, `traject status {reference}` toont het verschil",
+                    f"step {named} stands otherwise in the database than in the plan; "
+                    f"`traject run-once` plans again, `traject status {reference}` shows the difference",
+                ),
             )
     local = now.astimezone(settings.zone).date()
     this_year = str(SchoolYear.of(local))
@@ -85,8 +91,11 @@ def _plan(session: Session, trajectory_id: int, settings: Settings, now: datetim
             if expected:
                 yield Finding(
                     "evaluation",
-                    dossier.trajectory.reference,
-                    f"voor schooljaar {this_year} staat geen evaluatie klaar; `traject run-once` zet haar klaar",
+                    reference,
+                    Text(
+                        f"voor schooljaar {this_year} staat geen evaluatie klaar; `traject run-once` zet haar klaar",
+                        f"no evaluation is ready for school year {this_year}; `traject run-once` makes it",
+                    ),
                 )
 
 
@@ -113,14 +122,22 @@ def _waking(session: Session, now: datetime) -> Iterator[Finding]:
         yield Finding(
             "asleep",
             reference,
-            "er staan stappen gepland, maar het traject wordt nooit gewekt; een stap vasthouden en vrijgeven wekt het",
+            Text(
+                "er staan stappen gepland, maar het traject wordt nooit gewekt; een stap vasthouden en vrijgeven wekt het",
+                "steps are planned, but the trajectory is never woken; holding a step and releasing it wakes it",
+            ),
         )
     late = select(Trajectory.reference).where(
         Trajectory.state == TrajectoryState.RUNNING, col(Trajectory.next_due_at) < now - LATE
     )
     for reference in session.exec(late):
         yield Finding(
-            "late", reference, "er had al iets moeten gebeuren; loopt de hartslag? `traject doctor` zegt het"
+            "late",
+            reference,
+            Text(
+                "er had al iets moeten gebeuren; loopt de hartslag? `traject doctor` zegt het",
+                "something should have happened by now; does the heartbeat run? `traject doctor` tells",
+            ),
         )
 
 
@@ -143,7 +160,10 @@ def _effects(session: Session) -> Iterator[Finding]:
         yield Finding(
             "invitation",
             reference,
-            f"voor ‘{title}’ is iemand uitgenodigd zonder dat er een mail klaarstaat; verplaats de bijeenkomst, dan krijgt iedereen opnieuw bericht",
+            Text(
+                f"voor ‘{title}’ is iemand uitgenodigd zonder dat er een mail klaarstaat; verplaats de bijeenkomst, dan krijgt iedereen opnieuw bericht",
+                f"somebody is invited to '{title}' and no mail is ready; move the gathering, then everybody is told again",
+            ),
         )
     unasked = (
         select(func.count())
@@ -155,7 +175,10 @@ def _effects(session: Session) -> Iterator[Finding]:
         yield Finding(
             "request",
             "",
-            f"{count} evaluatieverzoeken zijn gedaan zonder dat er een mail klaarstaat; vraag deze mensen zelf om hun antwoord, en meld het aan de beheerder",
+            Text(
+                f"{count} evaluatieverzoeken zijn gedaan zonder dat er een mail klaarstaat; vraag deze mensen zelf om hun antwoord, en meld het aan de beheerder",
+                f"{count} evaluation requests were made and no mail is ready; ask these people yourself for their answers, and tell whoever manages Traject",
+            ),
         )
     doubled = (
         select(Message.invitation_id)
@@ -171,7 +194,10 @@ def _effects(session: Session) -> Iterator[Finding]:
         yield Finding(
             "double",
             "",
-            f"uitnodiging {invitation} is twee keer verstuurd met hetzelfde SEQUENCE; agenda’s nemen de tweede voor de eerste, er is niets te doen dan het te melden",
+            Text(
+                f"uitnodiging {invitation} is twee keer verstuurd met hetzelfde SEQUENCE; agenda’s nemen de tweede voor de eerste, er is niets te doen dan het te melden",
+                f"invitation {invitation} was sent twice with the same SEQUENCE; calendars take the second for the first, nothing can be done but to report it",
+            ),
         )
 
 
@@ -183,7 +209,10 @@ def _outbox(session: Session, now: datetime) -> Iterator[Finding]:
         yield Finding(
             "outbox",
             "",
-            f"{count} mails wachten langer dan een dag; `traject doctor` kijkt naar de mailserver",
+            Text(
+                f"{count} mails wachten langer dan een dag; `traject doctor` kijkt naar de mailserver",
+                f"{count} mails wait longer than a day; `traject doctor` looks at the mail server",
+            ),
         )
     stuck = select(func.count()).where(
         Message.state == MessageState.ATTEMPTING, col(Message.next_attempt_at) < now - LATE
@@ -192,5 +221,8 @@ def _outbox(session: Session, now: datetime) -> Iterator[Finding]:
         yield Finding(
             "stuck",
             "",
-            f"{count} mails zijn half verstuurd blijven liggen; `traject run-once` gaat ermee verder",
+            Text(
+                f"{count} mails zijn half verstuurd blijven liggen; `traject run-once` gaat ermee verder",
+                f"{count} mails were left half sent; `traject run-once` goes on with them",
+            ),
         )

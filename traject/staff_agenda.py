@@ -113,8 +113,19 @@ def remove_agenda(store: Store, email: str) -> None:
 
 
 def with_agenda(session: Session) -> Sequence[Person]:
-    """Everybody whose calendar is read; `agenda_problem` says why it could not be read the last time."""
+    """Everybody whose calendar is read; `problem_of` says why it could not be read the last time."""
     return session.exec(select(Person).where(col(Person.agenda) != "").order_by(col(Person.id))).all()
+
+
+def problem_of(person: Person) -> Text | None:
+    """Why somebody's calendar could not be read the last time; None: it could."""
+    dutch, _, english = person.agenda_problem.partition("\n")
+    return Text(dutch, english) if dutch else None
+
+
+def _kept(problem: Text) -> str:
+    """A problem as the database holds it: Dutch, and English on a line of its own."""
+    return f"{problem.nl}\n{problem.en}"
 
 
 # Where it is
@@ -241,9 +252,9 @@ def _store_answer(
             person.agenda_problem = ""
         else:
             report.failed.append(source.person_id)
-            if person.agenda_problem != times.nl:
+            if person.agenda_problem != _kept(times):
                 log.warning("calendar of staff cannot be read", extra={"person": source.person_id})
-                person.agenda_problem = times.nl
+                person.agenda_problem = _kept(times)
 
 
 def _replace(session: Session, person: Person, times: Iterable[Interval], etag: str, now: datetime) -> bool:

@@ -114,7 +114,7 @@ def _who(connection: Connection, person: Row[Any], trajectory_id: int) -> str:
             _holders.c.until.is_(None),
         )
     ).scalars()
-    titles = _titles(where.text, f"{where.key}@{where.version}")
+    titles = _titles(where)
     home = select(_organisations.c.name).where(
         _organisations.c.id == (where.organisation_id or person.organisation_id)
     )
@@ -122,10 +122,10 @@ def _who(connection: Connection, person: Row[Any], trajectory_id: int) -> str:
     return f"{name} van {connection.execute(home).scalar() or where.group_name}"
 
 
-def _titles(text: str, name: str) -> dict[str, str]:
+def _titles(version: Row[Any]) -> dict[str, str]:
     """What the roles of a stored programme are called; none when it cannot be read, as the task matters more."""
     try:
-        return {role.key: role.title.nl for role in programme_of(text, name).roles}
+        return {role.key: role.title.nl for role in programme_of(version).roles}
     except ProgrammeError:
         return {}
 

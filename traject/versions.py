@@ -1,8 +1,8 @@
 """The programmes that trajectories were launched with, from the texts that were stored then."""
 
-from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import bindparam
+from sqlalchemy import Row, bindparam
 from sqlmodel import Session, SQLModel, select
 
 from models import ProgrammeVersion
@@ -15,13 +15,12 @@ _ALL = select(_versions.id, _versions.sha256, _versions.key, _versions.version)
 _TEXT = select(_versions.text).where(_versions.id == bindparam("which"))
 
 _known: dict[tuple[str, str], Programme] = {}
-"""By sha256 and name, because a version never changes; there are as many as were ever launched."""
+"""By sha256 and name, because a version never changes; spares reading every text, which takes as long as all the rest."""
 
 
-@lru_cache(maxsize=256)
-def programme_of(text: str, name: str) -> Programme:
-    """A programme version, from the text that was stored at its launch."""
-    return parse_programme(text, name)
+def programme_of(version: ProgrammeVersion | Row[Any]) -> Programme:
+    """A programme version, from the text that was stored at its launch; read once. Raises ProgrammeError."""
+    return parse_programme(version.text, f"{version.key}@{version.version}")
 
 
 def programmes(session: Session) -> dict[int, Programme]:
@@ -33,6 +32,6 @@ def programmes(session: Session) -> dict[int, Programme]:
         programme = _known.get((sha256, name))
         if programme is None:
             text = rows(_TEXT, {"which": number}).scalar_one()
-            programme = _known[sha256, name] = programme_of(text, name)
+            programme = _known[sha256, name] = parse_programme(text, name)
         found[number] = programme
     return found

@@ -127,7 +127,10 @@ def _rows(session: Session, state: InboxState | None, limit: int, *, together: b
 def _row_json(at: Desk, row: dict[str, Any]) -> dict[str, Any]:
     hidden = ("count", "first", "since")
     shown = {key: value for key, value in row.items() if key not in hidden}
-    stands = {"outcome": row["outcome"] if row["state"] != "stored" else None, "why": row["why"] or None}
+    stands = {
+        "outcome": row["outcome"] if row["state"] != "stored" else None,
+        "why": why_in(row["why"], at.language) or None,
+    }
     return shown | stands | {"received_at": instant_json(row["received_at"], at.settings.zone)}
 
 
@@ -177,7 +180,7 @@ def show(
                 "text": mail.text,
                 "attachments": list(mail.attachments),
                 "octets": len(arrival.raw or b""),
-                **public(found),
+                **public(found, at.language),
             }
         )
         return
@@ -237,7 +240,7 @@ def link(
         for each in linked.mails:
             at.tell(f"{each.number}: {_said(at, each.before)} → {_said(at, each.after)}")
 
-    _decide(at, act, told, _linked_json, dry_run=dry_run, yes=yes, as_json=as_json)
+    _decide(at, act, told, dry_run=dry_run, yes=yes, as_json=as_json)
 
 
 @inbox.command(
@@ -266,7 +269,7 @@ def unlink(
             )
         )
 
-    _decide(at, act, told, _linked_json, dry_run=dry_run, yes=yes, as_json=as_json)
+    _decide(at, act, told, dry_run=dry_run, yes=yes, as_json=as_json)
 
 
 @inbox.command(
@@ -312,7 +315,7 @@ def ignore(context: typer.Context, number: Number, dry_run: DryRun = False, as_j
     at = desk(context)
     outcome = engine.ignore(at.store, number, now=at.now(), dry_run=dry_run)
     if as_json:
-        at.give({"id": number, "done": not dry_run, **public(outcome)})
+        at.give({"id": number, "done": not dry_run, **public(outcome, at.language)})
     elif dry_run:
         at.tell(at.say("Er is niets veranderd (--dry-run).", "Nothing was changed (--dry-run)."))
     else:
@@ -333,7 +336,7 @@ def add(
     outcomes: list[dict[str, Any]] = []
     for file, mail in mails:
         outcome = add_mail(at.store, at.settings, mail, at.now(), at.now())
-        outcomes.append(public(outcome))
+        outcomes.append(public(outcome, at.language))
         if not as_json:
             at.tell(f"{file.name}: {_said(at, outcome)}")
     if as_json:
@@ -345,9 +348,9 @@ def _said(at: Desk, outcome: Outcome) -> str:
     return plain(f"{kind_word(outcome.kind, at.language)}, {outcome_word(outcome.outcome, at.language)}{why}")
 
 
-def _linked_json(linked: engine.Linked) -> dict[str, Any]:
+def _linked_json(linked: engine.Linked, language: str) -> dict[str, Any]:
     mails = [
-        {"id": each.number, "before": public(each.before), "after": public(each.after)}
+        {"id": each.number, "before": public(each.before, language), "after": public(each.after, language)}
         for each in linked.mails
     ]
     return asdict(linked) | {"mails": mails}
@@ -357,7 +360,6 @@ def _decide(
     at: Desk,
     act: Callable[..., engine.Linked],
     told: Callable[[engine.Linked], None],
-    as_values: Callable[[engine.Linked], dict[str, Any]],
     *,
     dry_run: bool,
     yes: bool,
@@ -372,7 +374,7 @@ def _decide(
         told(act(dry_run=True))
     if dry_run:
         if as_json:
-            at.give({"done": False, **as_values(act(dry_run=True))})
+            at.give({"done": False, **_linked_json(act(dry_run=True), at.language)})
         else:
             at.tell(at.say("Er is niets veranderd (--dry-run).", "Nothing was changed (--dry-run)."))
         return
@@ -380,6 +382,6 @@ def _decide(
         raise typer.Exit(1)
     done = act(dry_run=False)
     if as_json:
-        at.give({"done": True, **as_values(done)})
+        at.give({"done": True, **_linked_json(done, at.language)})
     else:
         at.tell(at.say("Gedaan.", "Done."))

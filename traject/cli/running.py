@@ -147,7 +147,11 @@ def reconcile(context: typer.Context, as_json: AsJson = False) -> None:
     from traject import reconcile as engine
 
     at = desk(context)
-    findings, now = engine.reconcile(at.store, at.settings, at.now()), at.now()
+    now = at.now()
+    found = engine.reconcile(at.store, at.settings, now)
+    findings = [
+        asdict(finding) | {"sentence": finding.sentence.in_language(at.language)} for finding in found
+    ]
     known = engine.latest_known(at.store, now)
     if known > now + MINUTE and not as_json:
         when = moment(known, at.settings.zone, at.language)
@@ -158,10 +162,10 @@ def reconcile(context: typer.Context, as_json: AsJson = False) -> None:
             )
         )
     if as_json:
-        at.give([asdict(finding) for finding in findings])
+        at.give(findings)
     else:
         for finding in findings:
-            at.tell(f"✗ {finding.trajectory or '—'}: {finding.sentence}")
+            at.tell(f"✗ {finding['trajectory'] or '—'}: {finding['sentence']}")
         if not findings:
             at.tell(at.say("✓ Planning, database en outbox kloppen.", "✓ Plan, rows and outbox agree."))
     if findings:

@@ -23,7 +23,7 @@ from traject.scheduling import plan_dates_again
 from traject.search import Rejected
 from traject.show import day, instant_json, moment, table
 from traject.slots import Slots, slots_of
-from traject.staff_agenda import remove_agenda, set_agenda, with_agenda
+from traject.staff_agenda import problem_of, remove_agenda, set_agenda, with_agenda
 
 commands = typer.Typer()
 
@@ -75,13 +75,13 @@ def _agenda_notes(at: Desk, session: Session, dossier: Dossier, step: str) -> It
     """Whose calendar could not be read: of them it is only known when they were taken before."""
     invited = {person.id for _, person in dossier.people(dossier.programme.step(step).to)}
     for person in with_agenda(session):
-        if person.agenda_problem and person.id in invited:
+        if person.id in invited and (problem := problem_of(person)):
             read = (
                 moment(person.agenda_read_at, at.settings.zone, at.language) if person.agenda_read_at else "?"
             )
             yield at.say(
-                f"De agenda van {person.name} is het laatst gelezen op {read}: {person.agenda_problem}",
-                f"The calendar of {person.name} was last read on {read}: {person.agenda_problem}",
+                f"De agenda van {person.name} is het laatst gelezen op {read}: {problem.nl}",
+                f"The calendar of {person.name} was last read on {read}: {problem.in_language('en')}",
             )
 
 

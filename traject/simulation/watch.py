@@ -77,7 +77,9 @@ class Watch:
     def end_of_school_year(self) -> None:
         """Whether plan, rows and outbox agree."""
         for finding in reconcile(self.world.store, self.world.settings, self.world.now):
-            self.world.violated(f"reconcile finds {finding.code}", f"{finding.trajectory} {finding.sentence}")
+            self.world.violated(
+                f"reconcile finds {finding.code}", f"{finding.trajectory} {finding.sentence.nl}"
+            )
 
     def _told(self, session: Session, row: Message) -> Iterable[Message]:
         """What a mail tells: itself, and what stands in it when it is an overview."""
