@@ -17,7 +17,7 @@ from typing import Any
 from calendars.invitation import Attendee, CalendarEvent, Method, decline_counter, prepare
 from models.enums import MessageKind, PartStat, StepKind
 from traject.compose import CALENDAR_METHODS, compose
-from traject.digest_text import pieces_of
+from traject.digest_text import dutch_in, pieces_of
 from traject.html_check import findings_of
 from traject.mail_bytes import CalendarPart, Head
 from traject.mail_contexts import (
@@ -39,7 +39,7 @@ from traject.mail_contexts import (
     WelcomeContext,
 )
 from traject.mail_pictures import find_browser, pictures_of, take
-from traject.mail_words import LANGUAGES
+from traject.mail_words import LANGUAGES, Dutch
 from traject.programme import Programme, Step, Text
 from traject.settings import Settings
 from traject.waiting import Standing
@@ -186,7 +186,7 @@ class _Sample:
 
     def say(self, text: Text | None, otherwise: str = "") -> str:
         """A text of the programme in this language."""
-        return text.in_language(self.language) if text else otherwise
+        return text.for_mail(self.language) if text else otherwise
 
     def contexts(self) -> dict[MessageKind, MailContext]:
         """A context for every kind of mail."""
@@ -197,7 +197,7 @@ class _Sample:
         return {
             "person_name": PERSON,
             "organisation_name": self.school,
-            "trajectory_title": self.say(self.programme.title),
+            "trajectory_title": Dutch(self.programme.title.nl),
             "programme_title": self.say(self.programme.title),
             "adviser_name": "Sanne de Vries",
             "adviser_email": "sanne@hart.example",
@@ -245,14 +245,14 @@ class _Sample:
                 stage_goal=self.say(stage.goal if stage else None),
                 opens_on=self.opens_on,
                 ends_on=self.opens_on + length,
-                upcoming=(UpcomingLine(self.starts_at.date(), self._title(gathering)),),
+                upcoming=(UpcomingLine(self.starts_at.date(), self._written(gathering)),),
             ),
             MessageKind.REMINDER: ReminderContext(**self._common(reminder), title=self._title(reminder)),
             MessageKind.NOTICE: NoticeContext(**self._common(notice), title=self._title(notice)),
             MessageKind.TASK: TaskContext(
                 **self._common(None),
-                title=self._title(task),
-                detail=self.say(task.text if task else None),
+                title=self._written(task),
+                detail=Dutch(task.text.nl if task and task.text else ""),
                 due_on=self.starts_at.date(),
                 url=self.links["task"],
             ),
@@ -269,26 +269,31 @@ class _Sample:
     def _title(self, step: Step | None) -> str:
         return self.say(step.title) if step else self.say(self.programme.title)
 
+    def _written(self, step: Step | None) -> str:
+        """The title of a row that stands in the database: Dutch, as staff read it."""
+        return Dutch((step or self.programme).title.nl)
+
     def _gatherings(self) -> dict[MessageKind, MailContext]:
         step = self._step(StepKind.GATHERING)
         when: dict[str, Any] = {
-            "title": self._title(step),
+            "title": self._written(step),
             "starts_at": self.starts_at,
             "ends_at": self.starts_at + timedelta(hours=3),
             "timezone": _ZONE,
-            "place": self.say(step.place if step else None) or "De Pletterij, Haarlem",
+            "place": Dutch(step.place.nl if step and step.place else "De Pletterij, Haarlem"),
         }
+        thanked: dict[str, Any] = when | {"title": self._title(step)}
         plain = GatheringContext(
             **self._common(None),
             **when,
-            description=self.say(step.text if step else None),
+            description=Dutch(step.text.nl if step and step.text else ""),
             answer_url=self.links["answer"],
         )
         earlier = {
             "starts_at": plain.starts_at - timedelta(days=1),
             "ends_at": plain.ends_at - timedelta(days=1),
         }
-        reason = "The room was booked twice." if self.language == "en" else "De zaal was dubbel geboekt."
+        reason = Dutch("De zaal was dubbel geboekt.")
         moved = {f"previous_{name}": at for name, at in earlier.items()}
         proposed = {f"proposed_{name}": at for name, at in earlier.items()}
         line = NudgeLine(
@@ -319,7 +324,7 @@ class _Sample:
             MessageKind.NUDGE: NudgeContext(**self._common(None), lines=(line, later)),
             MessageKind.THANKS: ThanksContext(
                 **self._common(None),
-                **when,
+                **thanked,
                 materials_url=self.links["materials"],
                 certificate_url=self.links["paper"],
             ),
@@ -337,7 +342,7 @@ class _Sample:
                 adviser=common["adviser_email"],
                 known=(common["trajectory_title"], self.school),
             )
-            lines.append(DigestLine(composed.subject, said))
+            lines.append(DigestLine(composed.subject, said, dutch_in(composed.data)))
         return DigestContext(**common, lines=tuple(lines))
 
     def _asking(self) -> dict[MessageKind, MailContext]:
