@@ -25,7 +25,7 @@ from models import (
 )
 from models.enums import InboxKind
 from portal.answering import adviser_of, keep_and_apply, organisation_of, thanks_address, waking
-from portal.forms import Form, read_form
+from portal.forms import SWITCH, Form, read_form
 from portal.pages import Desk, language_of
 from portal.public import GET
 from traject.access import open_token
@@ -97,13 +97,15 @@ def evaluation_pages(desk: Desk) -> APIRouter:
             session.expunge_all()
         return shown
 
-    def page(request: Request, shown: EvaluationView, form: Form, problems: list[FieldProblem]) -> Response:
+    def page(
+        request: Request, shown: EvaluationView, form: Form, problems: list[FieldProblem], status: int = 200
+    ) -> Response:
         language = language_of(request, shown.person.language)
         return desk.page(
             request,
             "evaluation.html",
             language=shown.person.language,
-            status=422 if problems else 200,
+            status=status,
             view=shown,
             form=form,
             problems={problem.key: problem.message for problem in problems},
@@ -121,8 +123,11 @@ def evaluation_pages(desk: Desk) -> APIRouter:
     ) -> Response:
         shown = view(token)
         checked = check_answers(shown.questionnaire, form)
+        if SWITCH in form:
+            wrong = [] if isinstance(checked, Answers) else checked
+            return page(request, shown, form, wrong if form[SWITCH] == ["refused"] else [])
         if not isinstance(checked, Answers):
-            return page(request, shown, form, checked)
+            return page(request, shown, form, checked, 422)
         payload = {
             "answers": {
                 key: list(value) if isinstance(value, tuple) else value

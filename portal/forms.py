@@ -7,6 +7,12 @@ from starlette.datastructures import UploadFile
 
 Form = dict[str, list[str]]
 
+SWITCH = "_taal"
+"""The button of a form that shows it in the other language, with what was typed. No question's key starts like this.
+
+Its value says whether the form was refused before, so that nobody is told of what they did not get to yet.
+"""
+
 MAX_FIELDS = 500
 
 # Control characters but tab and line ends: PostgreSQL keeps no NUL, and nobody typed the others. Lone surrogates are

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from models import AccessToken, Arrival, Gathering, Invitation, Person, Trajectory
 from models.enums import GatheringState, InboxKind, PartStat
 from portal.answering import adviser_of, keep_and_apply, organisation_of, thanks_address, waking
-from portal.forms import Form, read_form
+from portal.forms import SWITCH, Form, read_form
 from portal.pages import Desk
 from portal.public import GET
 from traject.access import open_token
@@ -130,17 +130,23 @@ def invitation_pages(desk: Desk) -> APIRouter:
             session.expunge_all()
         return shown
 
-    @router.api_route("/i/{token}", methods=GET)
-    def invitation(request: Request, token: str) -> Response:  # pyright: ignore[reportUnusedFunction]
-        shown = view(token)
+    def page(
+        request: Request, shown: InvitationView, comment: str, problem: str = "", status: int = 200
+    ) -> Response:
         return desk.page(
             request,
             "invitation.html",
             language=shown.person.language,
+            status=status,
             view=shown,
-            comment=shown.comment,
-            problem="",
+            comment=comment,
+            problem=problem,
         )
+
+    @router.api_route("/i/{token}", methods=GET)
+    def invitation(request: Request, token: str) -> Response:  # pyright: ignore[reportUnusedFunction]
+        shown = view(token)
+        return page(request, shown, shown.comment)
 
     @router.post("/i/{token}")
     def answer(  # pyright: ignore[reportUnusedFunction]
@@ -150,20 +156,14 @@ def invitation_pages(desk: Desk) -> APIRouter:
         said = form.get("answer", [""])[0]
         comment = form.get("comment", [""])[0].strip()
         problem = ""
-        if said not in ANSWERS:
-            problem = "answer"
-        elif len(comment) > LONGEST_COMMENT:
+        if len(comment) > LONGEST_COMMENT:
             problem = "comment"
+        elif said not in ANSWERS:
+            problem = "answer"
+        if SWITCH in form:
+            return page(request, shown, comment, problem if form[SWITCH] == ["refused"] else "")
         if problem:
-            return desk.page(
-                request,
-                "invitation.html",
-                language=shown.person.language,
-                status=422,
-                view=shown,
-                comment=comment,
-                problem=problem,
-            )
+            return page(request, shown, comment, problem, 422)
         seen = form.get("sequence", [""])[0]
         payload = {
             "partstat": said,

@@ -1,6 +1,7 @@
 """The participants' pages: what opening does (nothing) and what a press does (one fact)."""
 
 import re
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -284,3 +285,76 @@ def test_a_round_that_was_closed_early_is_closed(site: Site):
 )
 def test_closing_is_said_as_people_say_it(closes_at: str, language: str, words: str):
     assert last_moment(datetime.fromisoformat(closes_at), language, "Europe/Amsterdam") == words
+
+
+@dataclass(frozen=True)
+class Button:
+    """The button of a form that shows it in the other language."""
+
+    address: str
+    sends: dict[str, str]
+
+
+def language_button(page: str) -> Button:
+    tag = re.findall(r'<button class="link"[^>]*>', page)[0]
+    given = dict(re.findall(r'([a-z]+)="([^"]*)"', tag))
+    assert f'<form id="{given["form"]}" method="post"' in page
+    return Button(given["formaction"], {given["name"]: given["value"]})
+
+
+def test_a_form_in_the_other_language_holds_what_was_typed_and_is_not_sent(site: Site):
+    before = dump(site.store)
+    typed = {**CHOSEN, "samenwerking-leerpunt": "Regel 1\r\nRegel 2"}
+    del typed["activiteiten-tevreden"]
+    page = site.browser.get(site.evaluation).text
+    for other in ("English", "Nederlands"):
+        button = language_button(page)
+        shown = site.browser.post(button.address, data={**typed, **button.sends})
+        page = shown.text
+        assert shown.status_code == 200
+        assert f">{other}<" not in page
+        assert "Regel 1\nRegel 2</textarea>" in page
+        assert len(re.findall(r"<input[^>]* checked", page)) == 7
+        assert 'class="problem"' not in page  # nobody is told of what they did not get to yet
+    assert dump(site.store) == before
+
+
+def test_a_refused_form_in_the_other_language_still_says_what_is_wrong(site: Site):
+    before = dump(site.store)
+    typed = {**CHOSEN, "samenwerking-leerpunt": "Regel 1"}
+    del typed["activiteiten-tevreden"]
+    button = language_button(site.browser.post(site.evaluation, data=typed).text)
+    page = site.browser.post(button.address, data={**typed, **button.sends}).text
+    assert "Choose a number from 1 to 5." in text_of(page)
+    assert "<title>Error: " in page
+    assert "Regel 1</textarea>" in page
+    button = language_button(page)
+    mended = site.browser.post(button.address, data={**CHOSEN, **button.sends}).text
+    assert "Fout: " not in mended
+    assert dump(site.store) == before
+
+
+@pytest.mark.parametrize(
+    ("form", "dutch", "english"),
+    [
+        ({"comment": "Iets later"}, "Kies een van de drie", "Choose one of the three"),
+        ({"comment": "Iets later" + "x" * 500, "answer": "ACCEPTED"}, "is te lang", "is too long"),
+    ],
+    ids=["no answer", "too long"],
+)
+def test_a_comment_goes_along_to_the_other_language(
+    site: Site, form: dict[str, str], dutch: str, english: str
+):
+    before = dump(site.store)
+    typed = {"comment": form["comment"], "sequence": "1"}
+    button = language_button(site.browser.get(site.invitation).text)
+    page = site.browser.post(button.address, data={**typed, **button.sends})
+    assert (page.status_code, english in page.text) == (200, False)
+    assert f"{form['comment']}</textarea>" in page.text
+    refused = site.browser.post(site.invitation, data=form).text
+    assert dutch in text_of(refused)
+    button = language_button(refused)
+    page = site.browser.post(button.address, data={**typed, **button.sends}).text
+    assert english in text_of(page)
+    assert f"{form['comment']}</textarea>" in page
+    assert dump(site.store) == before

@@ -74,7 +74,12 @@ def test_every_page_is_html_with_one_h1_and_headings_in_order(site: Site, query:
 def test_every_page_offers_the_other_language(site: Site, query: str, language: str, other: str):
     for name, page in every_page(site, query).items():
         assert f'<html lang="{language}">' in page, name
-        assert f'<a href="?lang={other}" lang="{other}" hreflang="{other}">' in page, name
+        link = f'<a href="?lang={other}" lang="{other}" hreflang="{other}">' in page
+        button = re.search(
+            rf'<button class="link"[^>]* formaction="[^"]*\?lang={other}"[^>]* lang="{other}">', page
+        )
+        assert link != bool(button), name
+        assert bool(button) == bool(re.search("<(?:textarea|input type=.(?:radio|checkbox))", page)), name
 
 
 @pytest.mark.parametrize(

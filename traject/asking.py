@@ -134,15 +134,15 @@ class Asking:
             request_id=row_id(request),
         )
         closes_on = self.dossier.calendar.to_local(round_.closes_at - timedelta(seconds=1)).date()
-        text = step.text.in_language(person.language) if step.text else ""
+        text = step.text.for_mail(person.language) if step.text else ""
         context = EvaluationContext(
             **self.effects.common(person, text),
             school_year=round_.school_year or str(SchoolYear.of(closes_on)),
             closes_on=closes_on,
             minutes=questionnaire.minutes,
             answer_url=access.evaluation_url(self.effects.settings.base_url, token),
-            role_title=self.dossier.programme.role(request.role).title.in_language(person.language),
-            questionnaire_title=questionnaire.title.in_language(person.language),
+            role_title=self.dossier.programme.role(request.role).title.for_mail(person.language),
+            questionnaire_title=questionnaire.title.for_mail(person.language),
         )
         self.effects.queue(
             kind,

@@ -16,6 +16,7 @@ from traject import certificate, outbox
 from traject.dossier import row_id
 from traject.effects import Effects, Reason
 from traject.mail_contexts import ThanksContext
+from traject.mail_words import Dutch
 from traject.programme import Step
 
 ABSENT = "deze persoon was er niet"
@@ -120,12 +121,12 @@ def _context(
         earned = certificate.certificate_of(effects.session, effects.settings, row_id(invitation))
     translated = gathering.title == step.title.nl
     return ThanksContext(
-        **effects.common(person, step.thanks.in_language(language) if step.thanks else ""),
-        title=step.title.in_language(language) if translated else gathering.title,
+        **effects.common(person, step.thanks.for_mail(language) if step.thanks else ""),
+        title=step.title.for_mail(language) if translated else Dutch(gathering.title),
         starts_at=gathering.starts_at,
         ends_at=gathering.ends_at,
         timezone=gathering.timezone,
-        place=gathering.place,
+        place=Dutch(gathering.place),
         materials_url=gathering.materials_url,
         certificate_url=earned.url if earned else "",
     )

@@ -20,13 +20,15 @@ from jinja2 import (
     Template,
     TemplateError,
     Undefined,
+    pass_eval_context,
     select_autoescape,
 )
+from jinja2.nodes import EvalContext
 
 from models.enums import MessageKind
 from traject.mail_bytes import CalendarMethod, CalendarPart, Head, HeaderError, mail_bytes, one_line
 from traject.mail_contexts import ComposeError, MailContext, check
-from traject.mail_words import FILTERS, LANGUAGES
+from traject.mail_words import FILTERS, LANGUAGES, Dutch, in_dutch
 
 TEMPLATES = Path(__file__).parent.parent / "templates" / "emails"
 
@@ -129,7 +131,7 @@ def _environment(language: str) -> Environment:
         loader=_InliningLoader(TEMPLATES),
         undefined=StrictUndefined,
         autoescape=select_autoescape(("html",), default=False),
-        finalize=_writable,
+        finalize=_writable if language == "nl" else _with_dutch_marked,
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
@@ -152,6 +154,11 @@ def _writable(value: object) -> object:
     if isinstance(value, str | int | Undefined) and not isinstance(value, bool):
         return value  # an Undefined raises by itself, with its name
     raise _Unwritable(f"{value!r} cannot be written; use a filter, or say what happens when it is absent")
+
+
+@pass_eval_context
+def _with_dutch_marked(context: EvalContext, value: object) -> object:
+    return in_dutch(value) if isinstance(value, Dutch) and context.autoescape else _writable(value)
 
 
 class _InliningLoader(FileSystemLoader):

@@ -17,10 +17,11 @@ from models import Message, MessageContent, Organisation, Person, Trajectory
 from models.enums import MessageKind, MessageState
 from traject import digest_parts, unsubscribe
 from traject.compose import compose
-from traject.digest_text import adviser_of, pieces_of
+from traject.digest_text import adviser_of, dutch_in, pieces_of
 from traject.dossier import calendars_of, row_id
 from traject.mail_bytes import Head
 from traject.mail_contexts import DigestContext, DigestLine
+from traject.mail_words import Dutch
 from traject.outbox import Candidate
 from traject.settings import Settings
 
@@ -178,7 +179,7 @@ class Digests:
         titles, names = self._about(session, parts)
         known = (titles, names) if len({part.trajectory_id for part in parts}) == 1 else ()
         lines = [
-            DigestLine(title, pieces_of(data, adviser=one.email if one else "", known=known))
+            DigestLine(title, pieces_of(data, adviser=one.email if one else "", known=known), dutch_in(data))
             for title, data in mails
         ]
         return DigestContext(
@@ -206,7 +207,7 @@ class Digests:
         titles = dict.fromkeys(trajectory.title for trajectory, _ in found)
         names = dict.fromkeys(home.name if home else trajectory.group_name for trajectory, home in found)
         sender = self._name or self._email
-        return ", ".join(titles) or sender, ", ".join(filter(None, names)) or sender
+        return Dutch(", ".join(titles)) or sender, ", ".join(filter(None, names)) or sender
 
     def _tagged(self, tag: str) -> str:
         local, _, domain = self._email.partition("@")

@@ -6,15 +6,18 @@ below a row of dashes what every mail ends with.
 
 import re
 from collections.abc import Collection
+from dataclasses import replace
 from email import message_from_bytes
 from email.policy import default as modern
-from html import escape
+from html import escape, unescape
 
 from traject.mail_contexts import DigestPiece
+from traject.mail_words import Dutch
 
 _LINK = re.compile(r"([^:\n]{1,80}): (https?://\S+)")
 _ROW = re.compile(r"([^:\n]{1,24}): (\S.*)")
 _BUTTON = re.compile(r'<a class="button" href="([^"]+)"')
+_DUTCH = re.compile(r'<span lang="nl">(.*?)</span>')  # as compose writes it
 _ASK = re.compile(r"[^\n]+: (\S+@\S+)")
 _ENDS = "\n--------\n"
 
@@ -26,6 +29,11 @@ def adviser_of(mail: bytes) -> str:
     return found[1] if found else ""
 
 
+def dutch_in(mail: bytes) -> tuple[str, ...]:
+    """What an English mail of ours says to be Dutch, each text once."""
+    return tuple(dict.fromkeys(unescape(each) for each in _DUTCH.findall(_body(mail, "html"))))
+
+
 def pieces_of(mail: bytes, *, adviser: str = "", known: Collection[str] = ()) -> tuple[DigestPiece, ...]:
     """What a mail of ours said, without its greeting, its ending and what the overview says once.
 
@@ -33,12 +41,19 @@ def pieces_of(mail: bytes, *, adviser: str = "", known: Collection[str] = ()) ->
     paragraphs, rows of label and value, links with their label.
     """
     paragraphs = _paragraphs(mail)
-    pressed = set(_BUTTON.findall(_body(mail, "html")))
+    pressed, dutch = set(_BUTTON.findall(_body(mail, "html"))), dutch_in(mail)
     if adviser and paragraphs[-1:] and paragraphs[-1].endswith(f": {adviser}"):
         paragraphs.pop()
     return tuple(
-        piece for paragraph in paragraphs for piece in _pieces(paragraph.split("\n"), known, pressed)
+        _told(piece, dutch)
+        for paragraph in paragraphs
+        for piece in _pieces(paragraph.split("\n"), known, pressed)
     )
+
+
+def _told(piece: DigestPiece, dutch: Collection[str]) -> DigestPiece:
+    rows = tuple((label, Dutch(value) if value in dutch else value) for label, value in piece.rows)
+    return replace(piece, rows=rows)
 
 
 def _paragraphs(mail: bytes) -> list[str]:

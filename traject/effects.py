@@ -27,6 +27,7 @@ from traject.mail_contexts import (
     UpcomingLine,
     WelcomeContext,
 )
+from traject.mail_words import Dutch
 from traject.programme import Step
 from traject.settings import Settings
 from traject.undelivered import NO_ADDRESS
@@ -195,8 +196,8 @@ class Effects:
         return {
             "person_name": person.name,
             "organisation_name": self.dossier.name,
-            "trajectory_title": self.dossier.trajectory.title,
-            "programme_title": self.dossier.programme.title.in_language(person.language),
+            "trajectory_title": Dutch(self.dossier.trajectory.title),
+            "programme_title": self.dossier.programme.title.for_mail(person.language),
             "adviser_name": adviser.name if adviser else self.from_name,
             "adviser_email": adviser.email if adviser else self.from_email,
             "base_url": self.settings.base_url,
@@ -227,14 +228,14 @@ class Effects:
         self, kind: MessageKind, step: Step, row: StepRow, role: str, person: Person
     ) -> MailContext:
         language = person.language
-        text = step.text.in_language(language) if step.text else ""
+        text = step.text.for_mail(language) if step.text else ""
         common = self.common(person, text)
         if kind is MessageKind.WELCOME:
             trajectory = self.dossier.trajectory
             stages = self.dossier.stages.values()
             return WelcomeContext(
                 **common,
-                role_title=self.dossier.programme.role(role).title.in_language(language),
+                role_title=self.dossier.programme.role(role).title.for_mail(language),
                 starts_on=trajectory.starts_on,
                 ends_on=trajectory.ends_on or trajectory.starts_on,
                 retention=self._retention(language),
@@ -248,13 +249,13 @@ class Effects:
             stage, planned = self.dossier.programme.stage(row.stage), self.dossier.stages[row.stage]
             return StageOpenedContext(
                 **common,
-                stage_title=stage.title.in_language(language),
+                stage_title=stage.title.for_mail(language),
                 opens_on=planned.opens_on,
                 ends_on=planned.ends_on,
-                stage_goal=stage.goal.in_language(language) if stage.goal else "",
+                stage_goal=stage.goal.for_mail(language) if stage.goal else "",
                 upcoming=self._upcoming(row.stage, role),
             )
-        title = step.title.in_language(language)
+        title = step.title.for_mail(language)
         return (ReminderContext if kind is MessageKind.REMINDER else NoticeContext)(**common, title=title)
 
     def _source(self, person: Person) -> str:
@@ -266,7 +267,7 @@ class Effects:
 
     def _stage_title(self, key: str, title: str, language: str) -> str:
         known = {stage.key: stage for stage in self.dossier.programme.stages}
-        return known[key].title.in_language(language) if key in known else title
+        return known[key].title.for_mail(language) if key in known else Dutch(title)
 
     def _retention(self, language: str) -> str:
         years = self.settings.retention_years
@@ -289,7 +290,7 @@ class Effects:
         ]
         rows.sort(key=lambda row: row.starts_at or self.now)
         return tuple(
-            UpcomingLine(self.dossier.calendar.to_local(row.starts_at).date(), row.title)
+            UpcomingLine(self.dossier.calendar.to_local(row.starts_at).date(), Dutch(row.title))
             for row in rows
             if row.starts_at
         )
@@ -331,7 +332,9 @@ class Effects:
             ],
         )
         if adviser:
-            context = TaskContext(**self.common(adviser), title=title, detail=detail, due_on=due_on)
+            context = TaskContext(
+                **self.common(adviser), title=Dutch(title), detail=Dutch(detail), due_on=due_on
+            )
             self.queue(
                 MessageKind.TASK, adviser, context, effect_key, Reason(step_id=row.id if row else None)
             )
@@ -339,7 +342,8 @@ class Effects:
 
     def tell_of_task(self, task: Task, person: Person, key: str = "") -> None:
         """Mail a task that is there already to who does it from now on; once for each key, else for each task."""
-        context = TaskContext(**self.common(person), title=task.title, detail=task.detail, due_on=task.due_on)
+        title, detail = Dutch(task.title), Dutch(task.detail)
+        context = TaskContext(**self.common(person), title=title, detail=detail, due_on=task.due_on)
         effect_key = f"{key or task.effect_key}:p{row_id(person)}"
         self.queue(MessageKind.TASK, person, context, effect_key, Reason(step_id=task.step_id))
 

@@ -21,6 +21,7 @@ from traject.dossier import row_id
 from traject.effects import Effects, Reason
 from traject.mail_bytes import CalendarPart
 from traject.mail_contexts import GatheringContext
+from traject.mail_words import Dutch
 from traject.significance import Told, told
 from traject.waiting import LABELS, standing
 
@@ -70,7 +71,7 @@ class InvitationMail:
                 context,
                 previous_starts_at=before.starts_at if moved else None,
                 previous_ends_at=before.ends_at if moved else None,
-                previous_place=before.place if before.place != gathering.place else None,
+                previous_place=Dutch(before.place) if before.place != gathering.place else None,
             )
         self._queue(
             kind,
@@ -86,7 +87,9 @@ class InvitationMail:
         self, gathering: Gathering, invitation: Invitation, person: Person, *, reason: str, goes_on: bool
     ) -> None:
         """Take it out of the calendar. `goes_on`: this person alone is no longer invited."""
-        context = replace(self._context(gathering, invitation, person), reason=reason, uninvited=goes_on)
+        context = replace(
+            self._context(gathering, invitation, person), reason=Dutch(reason), uninvited=goes_on
+        )
         what = f"cancel:{_version(gathering, invitation)}"
         self._queue(MessageKind.CANCELLATION, gathering, invitation, person, context, what, Method.CANCEL)
 
@@ -112,7 +115,7 @@ class InvitationMail:
         """Say that the moment stays (DECLINECOUNTER)."""
         context = replace(
             self._asking(gathering, invitation, person),
-            reason=reason,
+            reason=Dutch(reason),
             proposed_starts_at=invitation.proposed_starts_at,
             proposed_ends_at=invitation.proposed_ends_at,
         )
@@ -189,12 +192,12 @@ class InvitationMail:
     def _context(self, gathering: Gathering, invitation: Invitation, person: Person) -> GatheringContext:
         return GatheringContext(
             **self.effects.common(person),
-            title=gathering.title,
+            title=Dutch(gathering.title),
             starts_at=gathering.starts_at,
             ends_at=gathering.ends_at,
             timezone=gathering.timezone,
-            place=gathering.place,
-            description=gathering.description,
+            place=Dutch(gathering.place),
+            description=Dutch(gathering.description),
             partstat=invitation.partstat,
             standing=standing(invitation),
         )

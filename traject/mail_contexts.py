@@ -217,10 +217,11 @@ class DigestPiece:
 
 @dataclass(frozen=True, slots=True)
 class DigestLine:
-    """One mail in an overview: its subject and what it said."""
+    """One mail in an overview: its subject and what it said, and what of it is Dutch in an English mail."""
 
     title: str
     pieces: tuple[DigestPiece, ...]
+    dutch: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

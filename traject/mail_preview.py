@@ -4,10 +4,7 @@ The words are the programme's own and the school is a real one; the people are m
 folder.
 """
 
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email import message_from_bytes
@@ -20,7 +17,7 @@ from typing import Any
 from calendars.invitation import Attendee, CalendarEvent, Method, decline_counter, prepare
 from models.enums import MessageKind, PartStat, StepKind
 from traject.compose import CALENDAR_METHODS, compose
-from traject.digest_text import pieces_of
+from traject.digest_text import dutch_in, pieces_of
 from traject.html_check import findings_of
 from traject.mail_bytes import CalendarPart, Head
 from traject.mail_contexts import (
@@ -41,17 +38,12 @@ from traject.mail_contexts import (
     UpcomingLine,
     WelcomeContext,
 )
-from traject.mail_words import LANGUAGES
+from traject.mail_pictures import find_browser, pictures_of, take
+from traject.mail_words import LANGUAGES, Dutch
 from traject.programme import Programme, Step, Text
 from traject.settings import Settings
 from traject.waiting import Standing
 
-WIDTHS = {"desktop": 900, "phone": 360}
-"""CSS pixels of a screenshot."""
-
-HEIGHT = 1800
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-LONGEST_SHOT = 60  # seconds
 PERSON = "Marieke Öztürk"
 _TROUBLE = Text("de mailserver weigert het wachtwoord", "the mail server refuses the password")
 _REMEDY = Text(
@@ -84,18 +76,23 @@ def previews(programme: Programme, school: str, settings: Settings, now: datetim
             yield Preview(kind, language, composed.subject, text, html, tuple(found))
 
 
-def write(folder: Path, made: list[Preview], *, pictures: bool) -> bool:
-    """Write each mail as .html and .txt, and a page to look through them. True: with screenshots, as there is a browser."""
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None) if pictures else None
+def write(
+    folder: Path, made: list[Preview], *, pictures: bool, taken: Callable[[int, int], None] = lambda *_: None
+) -> bool:
+    """Write each mail as .html and .txt, and a page to look through them. True: with pictures, as there is a browser.
+
+    `taken` hears after each picture how many of how many there are.
+    """
+    browser = find_browser() if pictures else None
+    pages: list[Path] = []
     for each in made:
         here = folder / each.language
         here.mkdir(parents=True, exist_ok=True)
-        (here / f"{each.kind}.html").write_text(each.html, encoding="utf-8")
+        pages.append(here / f"{each.kind}.html")
+        pages[-1].write_text(each.html, encoding="utf-8")
         (here / f"{each.kind}.txt").write_text(f"{each.subject}\n\n{each.text}", encoding="utf-8")
-        for name, width in WIDTHS.items() if browser else ():
-            for is_dark in (False, True):
-                shot = here / f"{each.kind}-{name}-{'dark' if is_dark else 'light'}.png"
-                _shoot(browser or "", here / f"{each.kind}.html", shot, width, is_dark=is_dark)
+    if browser:
+        take(browser, [picture for page in pages for picture in pictures_of(page)], taken)
     (folder / "index.html").write_text(_index(made, with_pictures=browser is not None), encoding="utf-8")
     return browser is not None
 
@@ -112,42 +109,14 @@ def _head(kind: MessageKind, language: str, now: datetime) -> Head:
     )
 
 
-def _shoot(browser: str, page: Path, shot: Path, width: int, *, is_dark: bool) -> None:
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        command = [
-            *(browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars"),
-            *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-            *(
-                f"--user-data-dir={profile}",
-                f"--window-size={max(width, 500)},{HEIGHT}",
-                f"--screenshot={shot}",
-            ),
-            *(
-                ["--blink-settings=preferredColorScheme=0"]
-                if is_dark
-                else ["--blink-settings=preferredColorScheme=1"]
-            ),
-        ]
-        shown = page
-        if width < 500:  # a browser's window has a least width; a frame has none
-            shown = Path(profile) / "frame.html"
-            frame = f'<body style="margin:0;background:#888"><iframe src="{page.resolve().as_uri()}" style="border:0;width:{width}px;height:{HEIGHT}px">'
-            shown.write_text(frame, encoding="utf-8")
-        subprocess.run(  # noqa: S603 - a browser of this machine, on a file of our own
-            [*command, shown.resolve().as_uri()], check=True, capture_output=True, timeout=LONGEST_SHOT
-        )
-
-
 def _index(made: list[Preview], *, with_pictures: bool) -> str:
     rows: list[str] = []
     for each in made:
         name = f"{each.language}/{each.kind}"
         problems = "".join(f"<li>{escape(found)}</li>" for found in each.findings)
         shots = [
-            f'<a href="{name}-{width}-{shade}.png"><img src="{name}-{width}-{shade}.png" alt="{each.kind}, {width}, {shade}" '
-            'loading="lazy"></a>'
-            for width in WIDTHS
-            for shade in ("light", "dark")
+            f'<a href="{shot.file}"><img src="{shot.file}" alt="{each.kind}, {shot.width}, {shot.shade}" loading="lazy"></a>'
+            for shot in pictures_of(Path(f"{name}.html"))
         ]
         shown = (
             "".join(shots) if with_pictures else f'<iframe src="{name}.html" title="{each.kind}"></iframe>'
@@ -217,7 +186,7 @@ class _Sample:
 
     def say(self, text: Text | None, otherwise: str = "") -> str:
         """A text of the programme in this language."""
-        return text.in_language(self.language) if text else otherwise
+        return text.for_mail(self.language) if text else otherwise
 
     def contexts(self) -> dict[MessageKind, MailContext]:
         """A context for every kind of mail."""
@@ -228,7 +197,7 @@ class _Sample:
         return {
             "person_name": PERSON,
             "organisation_name": self.school,
-            "trajectory_title": self.say(self.programme.title),
+            "trajectory_title": Dutch(self.programme.title.nl),
             "programme_title": self.say(self.programme.title),
             "adviser_name": "Sanne de Vries",
             "adviser_email": "sanne@hart.example",
@@ -276,14 +245,14 @@ class _Sample:
                 stage_goal=self.say(stage.goal if stage else None),
                 opens_on=self.opens_on,
                 ends_on=self.opens_on + length,
-                upcoming=(UpcomingLine(self.starts_at.date(), self._title(gathering)),),
+                upcoming=(UpcomingLine(self.starts_at.date(), self._written(gathering)),),
             ),
             MessageKind.REMINDER: ReminderContext(**self._common(reminder), title=self._title(reminder)),
             MessageKind.NOTICE: NoticeContext(**self._common(notice), title=self._title(notice)),
             MessageKind.TASK: TaskContext(
                 **self._common(None),
-                title=self._title(task),
-                detail=self.say(task.text if task else None),
+                title=self._written(task),
+                detail=Dutch(task.text.nl if task and task.text else ""),
                 due_on=self.starts_at.date(),
                 url=self.links["task"],
             ),
@@ -300,26 +269,31 @@ class _Sample:
     def _title(self, step: Step | None) -> str:
         return self.say(step.title) if step else self.say(self.programme.title)
 
+    def _written(self, step: Step | None) -> str:
+        """The title of a row that stands in the database: Dutch, as staff read it."""
+        return Dutch((step or self.programme).title.nl)
+
     def _gatherings(self) -> dict[MessageKind, MailContext]:
         step = self._step(StepKind.GATHERING)
         when: dict[str, Any] = {
-            "title": self._title(step),
+            "title": self._written(step),
             "starts_at": self.starts_at,
             "ends_at": self.starts_at + timedelta(hours=3),
             "timezone": _ZONE,
-            "place": self.say(step.place if step else None) or "De Pletterij, Haarlem",
+            "place": Dutch(step.place.nl if step and step.place else "De Pletterij, Haarlem"),
         }
+        thanked: dict[str, Any] = when | {"title": self._title(step)}
         plain = GatheringContext(
             **self._common(None),
             **when,
-            description=self.say(step.text if step else None),
+            description=Dutch(step.text.nl if step and step.text else ""),
             answer_url=self.links["answer"],
         )
         earlier = {
             "starts_at": plain.starts_at - timedelta(days=1),
             "ends_at": plain.ends_at - timedelta(days=1),
         }
-        reason = "The room was booked twice." if self.language == "en" else "De zaal was dubbel geboekt."
+        reason = Dutch("De zaal was dubbel geboekt.")
         moved = {f"previous_{name}": at for name, at in earlier.items()}
         proposed = {f"proposed_{name}": at for name, at in earlier.items()}
         line = NudgeLine(
@@ -350,7 +324,7 @@ class _Sample:
             MessageKind.NUDGE: NudgeContext(**self._common(None), lines=(line, later)),
             MessageKind.THANKS: ThanksContext(
                 **self._common(None),
-                **when,
+                **thanked,
                 materials_url=self.links["materials"],
                 certificate_url=self.links["paper"],
             ),
@@ -368,7 +342,7 @@ class _Sample:
                 adviser=common["adviser_email"],
                 known=(common["trajectory_title"], self.school),
             )
-            lines.append(DigestLine(composed.subject, said))
+            lines.append(DigestLine(composed.subject, said, dutch_in(composed.data)))
         return DigestContext(**common, lines=tuple(lines))
 
     def _asking(self) -> dict[MessageKind, MailContext]:

@@ -1,11 +1,28 @@
-"""How days and times are written in Dutch and in English, the same on every machine whatever its locale."""
+"""How days and times are written in Dutch and in English, the same on every machine; and which words are Dutch in any mail."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Collection
 from datetime import date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from markupsafe import Markup
+
 LANGUAGES = ("nl", "en")
+
+
+class Dutch(str):
+    """A text that there is in Dutch only. An English mail says so (`lang`), or it is read aloud with English sounds."""
+
+    __slots__ = ()
+
+
+def in_dutch(text: str) -> Markup:
+    """The text as HTML that says that it is Dutch."""
+    return Markup('<span lang="nl">{}</span>').format(
+        str(text)
+    )  # str: a format looks at what kind of text it gets
+
 
 _WEEKDAYS = {
     "nl": ("maandag", "dinsdag", "woensdag", "donderdag", "vrijdag", "zaterdag", "zondag"),
@@ -75,7 +92,26 @@ def paragraphs(text: str, language: str) -> list[str]:
     """The paragraphs of a text: what blank lines separate."""
     del language  # every filter takes it; a paragraph is the same in each
     blocks = text.replace("\r\n", "\n").replace("\r", "\n").split("\n\n")
-    return [block.strip() for block in blocks if block.strip()]
+    return _like(text, [block.strip() for block in blocks if block.strip()])
+
+
+def lines(text: str, language: str) -> list[str]:
+    """The lines of a paragraph."""
+    del language
+    return _like(text, text.splitlines())
+
+
+def _like(text: str, pieces: list[str]) -> list[str]:
+    return [Dutch(each) for each in pieces] if isinstance(text, Dutch) else pieces
+
+
+def marked(text: str, language: str, dutch: Collection[str]) -> str:
+    """A text as HTML in which these Dutch pieces are marked, wherever they stand in it."""
+    if language == "nl" or not dutch:
+        return text
+    known = "|".join(re.escape(each) for each in sorted(dutch, key=len, reverse=True))
+    pieces = re.split(rf"(?<!\w)({known})(?!\w)", text)
+    return Markup("").join(in_dutch(piece) if at % 2 else piece for at, piece in enumerate(pieces))
 
 
 FILTERS: dict[str, Callable[..., object]] = {
@@ -84,5 +120,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "moment": moment,
     "period": period,
     "paragraphs": paragraphs,
+    "lines": lines,
+    "marked": marked,
 }
 """What templates may call; each takes the value, the language, then its own arguments."""

@@ -32,6 +32,7 @@ from traject import access, outbox
 from traject.dossier import calendars_of, letterhead, row_id
 from traject.effects import Effects, Reason
 from traject.mail_contexts import ComposeError, NudgeContext, NudgeLine
+from traject.mail_words import Dutch
 from traject.planner import LEAST_REST
 from traject.settings import Settings
 from traject.store import Store
@@ -327,13 +328,13 @@ def _write(session: Session, person: Person, asked: list[_Open], settings: Setti
     effects = Effects(session, dossier, settings, now)
     lines = tuple(
         NudgeLine(
-            title=each.gathering.title,
+            title=Dutch(each.gathering.title),
             starts_at=each.gathering.starts_at,
             ends_at=each.gathering.ends_at,
             timezone=each.gathering.timezone,
-            trajectory_title=each.trajectory.title,
+            trajectory_title=Dutch(each.trajectory.title),
             answer_url=_link(session, each, settings, now),
-            place=each.gathering.place,
+            place=Dutch(each.gathering.place),
         )
         for each in asked
     )

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Literal, TypeVar
 
 from models.enums import CatchUp, StepKind, TrajectoryKind
+from traject.mail_words import Dutch
 
 
 class Anchor(StrEnum):
@@ -123,6 +124,10 @@ class Text:
     def in_language(self, language: str) -> str:
         """Give the text in `nl` or `en`."""
         return self.en if language == "en" and self.en else self.nl
+
+    def for_mail(self, language: str) -> str:
+        """The same, and where Dutch stands in for English it says so."""
+        return self.en if language == "en" and self.en else Dutch(self.nl)
 
 
 @dataclass(frozen=True, slots=True)

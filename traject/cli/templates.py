@@ -4,11 +4,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.progress import Progress
 from sqlmodel import col, select
 
 from models import Organisation, School
 from traject.cli.console import AsJson, both, desk
 from traject.errors import Refused
+from traject.mail_pictures import BrowserError
 from traject.mail_preview import previews, write
 from traject.programme_file import load_programmes
 
@@ -55,7 +57,20 @@ def preview(
             "there is no such school; `traject schools list` shows the schools",
         )
     made = list(previews(programmes[programme], name, at.settings, at.now()))
-    with_pictures = write(out, made, pictures=pictures)
+    with Progress(transient=True, disable=as_json) as bar:
+        job = bar.add_task(at.say("Schermafdrukken", "Screenshots"), total=None, visible=pictures)
+        try:
+            with_pictures = write(
+                out,
+                made,
+                pictures=pictures,
+                taken=lambda done, total: bar.update(job, completed=done, total=total),
+            )
+        except BrowserError as error:
+            raise Refused(
+                f"de browser maakt geen schermafdrukken ({error}); kies --no-pictures",
+                f"the browser takes no screenshots ({error}); choose --no-pictures",
+            ) from error
     wrong = [each for each in made if each.findings]
     if as_json:
         at.give(
