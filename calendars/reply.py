@@ -17,7 +17,7 @@ from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 from calendars.calendar_octets import as_utf8
 from calendars.content_lines import Component, Line, mended, read_components
 from calendars.machine_mail import looks_forged, why_automatic, why_bounce
-from calendars.mail_parts import Part, UnreadableMail, read_mail
+from calendars.mail_parts import Part
 from calendars.vtimezone import known_zone, offset_at
 from models.enums import PartStat
 
@@ -79,14 +79,6 @@ class NotAReply:
     kind: NotAReplyKind
     why: str
     enclosed: Reply | None = None
-
-
-def read_reply(mail: bytes) -> Reply | NotAReply:
-    """Return what a mail answers. Takes the bytes as received; never raises: what cannot be read is `broken`."""
-    try:
-        return reply_in(read_mail(mail))
-    except UnreadableMail as error:
-        return NotAReply(NotAReplyKind.BROKEN, f"de mail is niet te lezen: {error}")
 
 
 def reply_in(root: Part) -> Reply | NotAReply:

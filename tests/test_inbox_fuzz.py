@@ -19,10 +19,11 @@ from hypothesis import strategies as st
 from sqlmodel import select
 from test_bounce_inbox import report_of
 from test_incoming_mail import asks, reply_of
+from test_reply import read_reply
 
 from calendars.bounce import read_bounce
 from calendars.mail_parts import read_mail
-from calendars.reply import NotAReply, NotAReplyKind, read_reply
+from calendars.reply import NotAReply, NotAReplyKind
 from models import Arrival, Invitation, Message, Person, Task
 from models.enums import InboxKind, MessageState, PartStat
 from traject.fetched import mail_key

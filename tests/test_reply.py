@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calendars.mail_parts import MAX_OCTETS
-from calendars.reply import NotAReply, NotAReplyKind, Reply, read_reply
+from calendars.mail_parts import MAX_OCTETS, UnreadableMail, read_mail
+from calendars.reply import NotAReply, NotAReplyKind, Reply, reply_in
 from calendars.verdict import KnownInvitation, Outcome, counted, judge
 from models.enums import PartStat
 
@@ -18,6 +18,14 @@ JAN = "jan@school.example"
 SENT = datetime(2026, 10, 7, 13, 41, 7, tzinfo=UTC)
 RECEIVED = datetime(2026, 10, 7, 14, tzinfo=UTC)
 INVITATION = KnownInvitation(uid="7f0c@traject.example", sequence=1, attendee_email=JAN, tag="k7x2")
+
+
+def read_reply(octets: bytes) -> Reply | NotAReply:
+    """What a mail answers; never raises: what cannot be read is `broken`."""
+    try:
+        return reply_in(read_mail(octets))
+    except UnreadableMail as error:
+        return NotAReply(NotAReplyKind.BROKEN, f"de mail is niet te lezen: {error}")
 
 
 def calendar(
