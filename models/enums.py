@@ -126,7 +126,9 @@ class MessageState(StrEnum):
     ACCEPTED = "accepted"
     FAILED = "failed"
     WITHDRAWN = "withdrawn"
-    WITHHELD = "withheld"  # never written, with the reason: no news wanted, or a reminder to an address that bounced
+    WITHHELD = (
+        "withheld"  # never written, with the reason: no news wanted, or a reminder to an address that bounced
+    )
 
 
 class MessageKind(StrEnum):

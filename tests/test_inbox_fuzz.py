@@ -97,9 +97,7 @@ def seeds(world: World) -> list[bytes]:
     return own + [file.read_bytes() for file in sorted(SAMPLES.glob("*/*.eml"))]
 
 
-@hypothesis_settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@hypothesis_settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_mutated_mail_always_has_an_outcome(lite: tuple[Store, Settings, World], data: st.DataObject):
     store, settings, world = lite
@@ -159,9 +157,7 @@ MAILS = st.recursive(
 )
 
 
-@hypothesis_settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@hypothesis_settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(mail=MAILS)
 def test_any_tree_of_parts_has_an_outcome(lite: tuple[Store, Settings, World], mail: bytes):
     store, settings, _ = lite

@@ -338,7 +338,7 @@ replies = st.builds(
 
 
 @given(arrivals=st.lists(st.tuples(replies, st.integers(0, 5)), max_size=6), data=st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_replies_in_any_order_give_one_end_state(arrivals, data):
     def end_state(order: list[tuple[Reply, int]]) -> KnownInvitation:
         invitation = INVITATION
@@ -360,13 +360,13 @@ def test_replies_in_any_order_give_one_end_state(arrivals, data):
 
 
 @given(st.binary(max_size=400))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_garbage_is_never_a_reply_and_never_raises(data):
     assert isinstance(read_reply(data), NotAReply)
 
 
 @given(st.sampled_from(sorted(SHAPES)), st.integers(0, 900), st.binary(max_size=12), st.integers(0, 30))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_a_damaged_reply_never_raises(shape, at, junk, cut):
     data = SHAPES[shape]
     read_reply(data[:at] + junk + data[at + cut :])
