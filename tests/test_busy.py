@@ -170,7 +170,7 @@ def test_what_cannot_be_read_is_named_without_a_word_of_what_stands_in_it(data: 
     assert time.monotonic() - began < 5
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_no_bytes_raise_anything_else(data: st.DataObject):
     whole = calendar(

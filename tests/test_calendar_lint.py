@@ -193,7 +193,7 @@ def test_a_finding_names_the_line():
 
 
 @given(event=events, attendee=attendees, method=st.sampled_from([Method.REQUEST, Method.CANCEL]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_what_we_build_is_clean(event: CalendarEvent, attendee, method):
     event = replace(event, sequence=max(event.sequence, 1))  # a CANCEL is newer than what it cancels
     codes = {finding.code for finding in lint(prepare(event, method).for_attendee(attendee))}
@@ -223,12 +223,12 @@ def test_a_public_link_is_no_secret(link):
 
 
 @given(st.binary(max_size=400))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_lint_never_raises_on_garbage(data):
     assert lint(data)
 
 
 @given(st.integers(0, len(GOOD) - 1), st.binary(max_size=12), st.integers(0, 30))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_lint_never_raises_on_damage(at, junk, cut):
     lint(GOOD[:at] + junk + GOOD[at + cut :])

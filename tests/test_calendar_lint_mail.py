@@ -150,12 +150,12 @@ def test_a_calendar_sent_without_encoding_is_clean():
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_lint_mail_never_raises_on_garbage(data):
     assert lint_mail(data)
 
 
 @given(st.integers(0, len(GOOD) - 1), st.binary(max_size=12), st.integers(0, 30))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_lint_mail_never_raises_on_damage(at, junk, cut):
     lint_mail(GOOD[:at] + junk + GOOD[at + cut :])

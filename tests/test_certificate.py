@@ -121,7 +121,7 @@ def test_a_name_in_any_latin_greek_or_cyrillic_letters_stands_on_paper_as_it_is_
 
 
 @given(st.text(max_size=80))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_no_name_stops_a_certificate_and_what_is_written_can_be_read_back(name: str) -> None:
     said = "".join(sheets(write_pdf(replace(ONE, name=f"A{name}")))[0].split())
     assert "".join(writable(f"A{name}").split()) in said

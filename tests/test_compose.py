@@ -124,7 +124,7 @@ NASTY = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(name=NASTY, title=NASTY, text=NASTY)
 def test_any_name_title_and_text_arrive_as_they_were_and_add_no_header(
     name: str, title: str, text: str
@@ -180,7 +180,7 @@ def test_half_a_character_is_refused() -> None:
 # Same input, same bytes
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     kind=st.sampled_from(MessageKind),
     language=st.sampled_from(LANGUAGES),

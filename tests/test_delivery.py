@@ -290,9 +290,7 @@ PLAN = st.fixed_dictionaries(
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-@hypothesis_settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@hypothesis_settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(plan=PLAN, connections=st.integers(1, 3))
 @example(plan={"sender": ["nonsense"], "recipient": ["354 go on"], "data": ["nonsense"]}, connections=1)
 def test_whatever_the_server_answers_nothing_is_lost(store: Store, now: datetime, plan, connections):

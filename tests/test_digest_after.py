@@ -234,9 +234,7 @@ DAYS = 12
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-@hypothesis_settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@hypothesis_settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     mails=st.lists(st.tuples(st.integers(0, DAYS - 1), KINDS), max_size=10),
     faults=st.lists(FAULTS, max_size=2),

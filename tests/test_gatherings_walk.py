@@ -245,7 +245,7 @@ class Walk:
 @given(
     acts=st.lists(st.sampled_from(ACTS), min_size=4, max_size=18), chance=st.randoms(use_true_random=False)
 )
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_every_calendar_shows_the_gathering_as_it_is_or_nothing(
     begun: Path, acts: list[str], chance: Random
 ) -> None:

@@ -19,10 +19,11 @@ from hypothesis import strategies as st
 from sqlmodel import select
 from test_bounce_inbox import report_of
 from test_incoming_mail import asks, reply_of
+from test_reply import read_reply
 
 from calendars.bounce import read_bounce
 from calendars.mail_parts import read_mail
-from calendars.reply import NotAReply, NotAReplyKind, read_reply
+from calendars.reply import NotAReply, NotAReplyKind
 from models import Arrival, Invitation, Message, Person, Task
 from models.enums import InboxKind, MessageState, PartStat
 from traject.fetched import mail_key
@@ -96,9 +97,7 @@ def seeds(world: World) -> list[bytes]:
     return own + [file.read_bytes() for file in sorted(SAMPLES.glob("*/*.eml"))]
 
 
-@hypothesis_settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@hypothesis_settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_mutated_mail_always_has_an_outcome(lite: tuple[Store, Settings, World], data: st.DataObject):
     store, settings, world = lite
@@ -158,9 +157,7 @@ MAILS = st.recursive(
 )
 
 
-@hypothesis_settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@hypothesis_settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(mail=MAILS)
 def test_any_tree_of_parts_has_an_outcome(lite: tuple[Store, Settings, World], mail: bytes):
     store, settings, _ = lite

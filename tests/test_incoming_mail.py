@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from base64 import encodebytes
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -136,6 +137,38 @@ def test_what_people_write_never_counts_and_staff_see_whose_it_is(
     assert (found.kind, found.outcome) == ("mail", "quarantined")
     assert found.why == f"een gewone mail{who}: iemand moet hem lezen"
     assert not why_in(found.why, "en").startswith("een")
+    assert partstat(store, world.invitation) is PartStat.NEEDS_ACTION
+
+
+TNEF = b"\x78\x9f\x3e\x22"
+
+
+@pytest.mark.parametrize(
+    ("held", "said"),
+    [
+        (TNEF + b"..IPM.Microsoft Schedule.MtgRespP\0", "ik kom"),
+        (TNEF + b"..IPM.Microsoft Schedule.MtgRespN\0", "ik kom niet"),
+        (TNEF + b"..IPM.Microsoft Schedule.MtgRespA\0", "misschien"),
+        (TNEF + b".." + "IPM.Schedule.Meeting.Resp.Tent".encode("utf-16-le"), "misschien"),
+        (TNEF + b"..IPM.Schedule.Meeting.Resp.Neg\0", "ik kom niet"),
+        (TNEF + b"..IPM.Microsoft Mail.Note\0", ""),
+        (b"..IPM.Schedule.Meeting.Resp.Neg\0", ""),
+    ],
+    ids=["accepted", "declined", "tentative", "its new name in UTF-16", "its new name", "a note", "no TNEF"],
+)
+@pytest.mark.parametrize("name", ["application/ms-tnef", "application/octet-stream"])
+def test_an_answer_that_only_outlook_can_read_is_put_aside_with_what_it_says(
+    store: Store, settings: Settings, now: datetime, world: World, name: str, held: bytes, said: str
+):
+    head = f"From: fatima@school.example\r\nTo: {HEAD.reply_to}\r\nContent-Type: {name}; name=winmail.dat\r\n"
+    coded = b"Content-Transfer-Encoding: base64\r\n\r\n" + encodebytes(held)
+    found = add_mail(store, settings, head.encode() + coded, now, now)
+    assert (found.kind, found.outcome) == ("mail", "quarantined")
+    aside = "een antwoord in Outlooks eigen formaat (winmail.dat), dat niet vanzelf telt: "
+    asks = "; vraag om een antwoord met de knop in de uitnodiging"
+    assert found.why.startswith(f"{aside}{said}{asks}" if said else "een gewone mail")
+    assert "Outlooks eigen" not in why_in(found.why, "en")
+    assert "de knop" not in why_in(found.why, "en")
     assert partstat(store, world.invitation) is PartStat.NEEDS_ACTION
 
 

@@ -91,7 +91,7 @@ def shown(text: str) -> str:
 
 
 @given(event=events, attendee=attendees, method=st.sampled_from([Method.REQUEST, Method.CANCEL]))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_the_icalendar_library_reads_back_what_was_written(event, attendee, method):
     data = prepare(event, method).for_attendee(attendee)
     calendar = Calendar.from_ical(data)
@@ -123,7 +123,7 @@ def test_the_icalendar_library_reads_back_what_was_written(event, attendee, meth
 
 
 @given(event=events, attendee=attendees)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_every_line_ends_in_crlf_and_is_at_most_75_octets_of_whole_characters(event, attendee):
     data = request(event, attendee)
     assert data.endswith(b"\r\n")
@@ -147,7 +147,7 @@ def test_every_line_ends_in_crlf_and_is_at_most_75_octets_of_whole_characters(ev
         ]
     ),
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_the_vtimezone_gives_the_offset_of_the_date_to_dateutil_and_to_ourselves(at, zone):
     local = at.astimezone(ZoneInfo(zone))
     text = vtimezone(zone, local.year)

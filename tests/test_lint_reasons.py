@@ -52,7 +52,7 @@ def test_what_is_wrong_in_the_attachment_alone_says_so() -> None:
 
 
 @given(event=events, attendee=attendees)
-@hypothesis_settings(max_examples=50, deadline=None)
+@hypothesis_settings(max_examples=50)
 def test_every_declined_proposal_is_clean(event, attendee) -> None:
     assert lint(decline_counter(event, attendee, "De zaal is bezet; het blijft zo.")) == []
 

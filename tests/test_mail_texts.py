@@ -122,7 +122,7 @@ def any_mail(draw: st.DrawFn) -> tuple[MessageKind, str, MailContext]:
     return kind, draw(st.sampled_from(LANGUAGES)), replace(context, **values)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(any_mail())
 def test_no_mail_ever_says_none(drawn: tuple[MessageKind, str, MailContext]) -> None:
     composed = mail(*drawn)

@@ -187,9 +187,7 @@ DOMAINS = st.sampled_from(["a.nl", "b.nl", "c.nl"])
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-@hypothesis_settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@hypothesis_settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     mails=st.lists(st.tuples(DOMAINS, st.integers(0, 4)), max_size=25),
     plan=st.builds(RatePlan, st.integers(0, 6), st.integers(0, 30), st.integers(0, 4)),

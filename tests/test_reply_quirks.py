@@ -3,10 +3,10 @@
 import base64
 
 import pytest
-from test_reply import BASE64, INLINE, JAN, PLAIN, alternative, calendar, mail, outcome, parts
+from test_reply import BASE64, INLINE, JAN, PLAIN, alternative, calendar, mail, outcome, parts, read_reply
 
 from calendars.mail_parts import MAX_BOUNDARIES, MAX_DEPTH
-from calendars.reply import NotAReply, NotAReplyKind, read_reply
+from calendars.reply import NotAReply, NotAReplyKind
 from calendars.signed_content import signed_content
 from calendars.verdict import Outcome
 from models.enums import PartStat

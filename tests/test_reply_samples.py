@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from test_reply import read_reply
 
-from calendars.reply import NotAReply, NotAReplyKind, Reply, read_reply
+from calendars.reply import NotAReply, NotAReplyKind, Reply
 from calendars.verdict import KnownInvitation, judge
 
 SAMPLES = Path(__file__).parents[2] / "shared" / "samples"

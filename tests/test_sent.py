@@ -52,7 +52,7 @@ def as_kept(event: CalendarEvent) -> CalendarEvent:
     texts=st.tuples(any_text, any_text, any_text, any_text, any_text),
     method=st.sampled_from([Method.REQUEST, Method.CANCEL]),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_what_is_read_back_is_what_was_written(
     event: CalendarEvent, zone: str, attendee: Attendee, texts: tuple[str, ...], method: Method
 ) -> None:

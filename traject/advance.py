@@ -275,7 +275,7 @@ def fire(dossier: Dossier, effects: Effects, key: str, cycle: str) -> None:
     if suffix:
         of = dossier.steps[parent, cycle]
         if suffix == "escalation":
-            Asking(effects).escalate(step, row, of)
+            Asking(effects).escalate(row, of)
         elif of.kind is StepKind.EVALUATION:
             Asking(effects).remind(step, row, of)
         elif suffix.startswith("nudge"):

@@ -18,7 +18,7 @@ from traject.inbox import apply_arrival, apply_one
 from traject.known_senders import ALIAS_LOCK
 from traject.outcome import Outcome, recorded
 from traject.settings import Settings
-from traject.staff_action import DryRun
+from traject.staff_action import changing
 from traject.store import Store
 
 MOST_AGAIN = 1_000
@@ -54,29 +54,27 @@ def link(
     """
     linked = Linked("", "")
     waiting: list[tuple[int, Outcome]] = []
-    try:
-        with store.write() as session:
-            _lock(session)
-            arrival, person = _mail(session, arrival_id), _person(session, email)
-            linked.name, linked.email = person.name, person.email
-            linked.addresses = _addresses(session, arrival, person)
-            if not linked.addresses:
-                raise Refused(
-                    f"mail {arrival_id} heeft geen afzender die te koppelen is; lees hem met `traject inbox show`",
-                    f"mail {arrival_id} has no sender that can be linked; read it with `traject inbox show`",
-                )
-            for address in linked.addresses:
-                _remember(session, address, person, arrival_id, now)
-            waiting = [(each.id or 0, recorded(each)) for each in _put_aside(session, linked.addresses)]
-            for number, _ in waiting:
-                again = session.get_one(Arrival, number)
-                again.state, again.outcome, again.applied_at = InboxState.STORED, "", None
-            session.flush()
-            if dry_run:
-                for number, before in waiting:
-                    linked.mails.append(Again(number, before, apply_arrival(session, number, now, settings)))
-                raise DryRun
-    except DryRun:
+    with changing(store, dry_run=dry_run) as session:
+        _lock(session)
+        arrival, person = _mail(session, arrival_id), _person(session, email)
+        linked.name, linked.email = person.name, person.email
+        linked.addresses = _addresses(session, arrival, person)
+        if not linked.addresses:
+            raise Refused(
+                f"mail {arrival_id} heeft geen afzender die te koppelen is; lees hem met `traject inbox show`",
+                f"mail {arrival_id} has no sender that can be linked; read it with `traject inbox show`",
+            )
+        for address in linked.addresses:
+            _remember(session, address, person, arrival_id, now)
+        waiting = [(each.id or 0, recorded(each)) for each in _put_aside(session, linked.addresses)]
+        for number, _ in waiting:
+            again = session.get_one(Arrival, number)
+            again.state, again.outcome, again.applied_at = InboxState.STORED, "", None
+        session.flush()
+        if dry_run:
+            for number, before in waiting:
+                linked.mails.append(Again(number, before, apply_arrival(session, number, now, settings)))
+    if dry_run:
         return linked
     # Each in a transaction of its own; what is interrupted here still waits in the inbox, and is applied from there.
     for number, before in waiting:
@@ -88,25 +86,19 @@ def unlink(store: Store, address: str, *, now: datetime, dry_run: bool = False) 
     """Forget an alias: later mails from it are put aside again. Answers that counted stay. Refused when it is none."""
     wanted = address.strip().lower()
     found = Linked("", "", [wanted])
-    try:
-        with store.write() as session:
-            _lock(session)
-            alias = session.exec(select(Alias).where(Alias.email == wanted)).one_or_none()
-            if alias is None:
-                raise Refused(
-                    f"‘{wanted}’ is aan niemand gekoppeld; `traject inbox aliases` toont wat gekoppeld is",
-                    f"‘{wanted}’ is linked to nobody; `traject inbox aliases` shows what is linked",
-                )
-            person = session.get_one(Person, alias.person_id)
-            found.name, found.email = person.name, person.email
-            details = {"alias": alias.id, "person": person.id, "arrival": alias.arrival_id}
-            session.add(Event(at=now, name="alias.unlinked", actor="staff", details=details))
-            session.delete(alias)
-            session.flush()
-            if dry_run:
-                raise DryRun
-    except DryRun:
-        pass
+    with changing(store, dry_run=dry_run) as session:
+        _lock(session)
+        alias = session.exec(select(Alias).where(Alias.email == wanted)).one_or_none()
+        if alias is None:
+            raise Refused(
+                f"‘{wanted}’ is aan niemand gekoppeld; `traject inbox aliases` toont wat gekoppeld is",
+                f"‘{wanted}’ is linked to nobody; `traject inbox aliases` shows what is linked",
+            )
+        person = session.get_one(Person, alias.person_id)
+        found.name, found.email = person.name, person.email
+        details = {"alias": alias.id, "person": person.id, "arrival": alias.arrival_id}
+        session.add(Event(at=now, name="alias.unlinked", actor="staff", details=details))
+        session.delete(alias)
     return found
 
 

@@ -96,7 +96,7 @@ class Asking:
         row.note = "" if reminded else "iedereen heeft geantwoord"
         self.effects.event("step.reminded", step=row.key, cycle=row.cycle, people=reminded)
 
-    def escalate(self, step: Step, row: StepRow, of: StepRow) -> None:
+    def escalate(self, row: StepRow, of: StepRow) -> None:
         """Fire an escalation: a task for the adviser, with who has not answered."""
         names = ", ".join(person.name for person in self.dossier.unanswered(of.key, of.cycle))
         detail = f"Nog geen antwoord van: {names}." if names else ""

@@ -3,8 +3,7 @@
 A gathering that people know of keeps its date; when it can no longer be then, the adviser gets a task.
 """
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import date, datetime
 
 from sqlmodel import Session, col, or_, select
@@ -17,23 +16,10 @@ from traject.errors import Refused
 from traject.plan import diff
 from traject.replan import current_plan
 from traject.settings import Settings
-from traject.staff_action import DryRun, StaffResult, Work, how_ended, let_follow
-from traject.store import Store
+from traject.staff_action import StaffResult, Work, how_ended, let_follow
 
 Hindrance = Callable[[Dossier, Gathering], str]
 """Why a gathering that people know of can no longer be then, as a clause; empty when it can."""
-
-
-@contextmanager
-def changing(store: Store, *, dry_run: bool) -> Generator[Session]:
-    """One transaction for a change and all that follows; taken back when it was only to be seen."""
-    try:
-        with store.write() as session:
-            yield session
-            if dry_run:
-                raise DryRun
-    except DryRun:
-        pass
 
 
 def refuse_reversed(starts_on: date, ends_on: date, label: str) -> None:

@@ -14,13 +14,13 @@ from calendars.school_ics import CalendarFileError, mark_replacements, parse_sch
 from calendars.school_year import DayOff, SchoolYear
 from models import DayOff as DayOffRow
 from models import Gathering
-from traject.calendar_changes import changing, follow_calendar, refuse_reversed
+from traject.calendar_changes import follow_calendar, refuse_reversed
 from traject.dossier import Dossier, row_id
 from traject.errors import Refused
 from traject.plan import SchoolClosed
 from traject.schools import school_with
 from traject.settings import Settings
-from traject.staff_action import StaffResult
+from traject.staff_action import StaffResult, changing
 from traject.store import Store
 
 

@@ -107,6 +107,14 @@ WHY: tuple[tuple[str, str], ...] = (
     ("onze eigen mail kwam terug", "our own mail came back"),
     ("er zit geen agenda in", "it holds no calendar"),
     ("het agendadeel is niet te lezen: {}", "its calendar cannot be read: {}"),
+    (
+        "een antwoord in Outlooks eigen formaat (winmail.dat), dat niet vanzelf telt: {}",
+        "an answer in Outlook's own format (winmail.dat), which does not count by itself: {}",
+    ),
+    (
+        "vraag om een antwoord met de knop in de uitnodiging",
+        "ask for an answer by the button in the invitation",
+    ),
     ("het heeft meer dan {} bytes", "it has more than {} bytes"),
     ("het heeft geen VEVENT", "it has no VEVENT"),
     ("het heeft geen UID", "it has no UID"),

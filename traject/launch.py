@@ -69,15 +69,13 @@ def _launch(
         while batch := list(islice(waiting, BATCH)):
             problems += [problem for one in batch for problem in one.problems]
             if not problems:
-                launched += _write(session, batch, settings, now, actor)
+                launched += _write(session, batch, now, actor)
         if problems:
             raise LaunchError(problems)  # takes back what was written before the first problem
     return launched
 
 
-def _write(
-    session: Session, prepared: Sequence[Prepared], settings: Settings, now: datetime, actor: str
-) -> list[Launched]:
+def _write(session: Session, prepared: Sequence[Prepared], now: datetime, actor: str) -> list[Launched]:
     people = _people(session, prepared)
     versions = {
         programme.key: store_version(session, programme, now)

@@ -14,12 +14,12 @@ from calendars.school_year import QuietPeriod
 from models import Message
 from models import QuietPeriod as QuietPeriodRow
 from models.enums import MessageState
-from traject.calendar_changes import changing, follow_calendar, refuse_reversed
+from traject.calendar_changes import follow_calendar, refuse_reversed
 from traject.dossier import calendars_of, quiet_periods
 from traject.effects import AT_ONCE
 from traject.errors import Refused
 from traject.settings import Settings
-from traject.staff_action import StaffResult
+from traject.staff_action import StaffResult, changing
 from traject.store import Store
 
 LONGEST = timedelta(weeks=8)

@@ -34,7 +34,7 @@ from traject.errors import Refused
 from traject.gatherings import Gatherings
 from traject.mail_bytes import readdressed
 from traject.settings import Settings
-from traject.staff_action import DryRun
+from traject.staff_action import changing
 from traject.store import Store
 from traject.undelivered import NO_ADDRESS
 from traject.unsubscribe import OPTIONAL
@@ -71,46 +71,33 @@ def change_person(
 ) -> Readdressed:
     """Give a person another address or name. Refused when nobody has `email`, or somebody else has the new one."""
     result = Readdressed("", "")
-    try:
-        with store.write() as session:
-            person = _person(session, email)
-            lock_trajectories(session, _trajectories(session, person))  # before the person, as a bounce does
-            session.refresh(person, with_for_update=True)
-            name, to = new_name.strip() or person.name, new_email.strip().lower() or person.email
-            _refuse(session, person, name, to)
-            dossiers = [
-                load(session, each, settings, now, lock=True) for each in _trajectories(session, person)
-            ]
-            effects = [Effects(session, dossier, settings, now) for dossier in dossiers]
-            if to != person.email:
-                _move(session, person, name, to, effects, result, now)
-            result.greeted = _greeted(session, person) if name != person.name else 0
-            person.name = name
-            session.add(Event(at=now, name="person.changed", actor="staff", details={"person": person.id}))
-            result.name, result.email = person.name, person.email
-            result.mails += [mail for each in effects for mail in each.queued]
-            session.flush()
-            if dry_run:
-                raise DryRun
-    except DryRun:
-        pass
+    with changing(store, dry_run=dry_run) as session:
+        person = _person(session, email)
+        lock_trajectories(session, _trajectories(session, person))  # before the person, as a bounce does
+        session.refresh(person, with_for_update=True)
+        name, to = new_name.strip() or person.name, new_email.strip().lower() or person.email
+        _refuse(session, person, name, to)
+        dossiers = [load(session, each, settings, now, lock=True) for each in _trajectories(session, person)]
+        effects = [Effects(session, dossier, settings, now) for dossier in dossiers]
+        if to != person.email:
+            _move(session, person, name, to, effects, result, now)
+        result.greeted = _greeted(session, person) if name != person.name else 0
+        person.name = name
+        session.add(Event(at=now, name="person.changed", actor="staff", details={"person": person.id}))
+        result.name, result.email = person.name, person.email
+        result.mails += [mail for each in effects for mail in each.queued]
     return result
 
 
 def address_works(store: Store, email: str, *, now: datetime, dry_run: bool = False) -> Readdressed:
     """The address works after all: what waits goes, and the task that asked for another is done."""
     result = Readdressed("", "")
-    try:
-        with store.write() as session:
-            person = _person(session, email)
-            lock_trajectories(session, _trajectories(session, person))
-            session.refresh(person, with_for_update=True)
-            result.name, result.email = person.name, person.email
-            result.released = _works(session, person, now)
-            if dry_run:
-                raise DryRun
-    except DryRun:
-        pass
+    with changing(store, dry_run=dry_run) as session:
+        person = _person(session, email)
+        lock_trajectories(session, _trajectories(session, person))
+        session.refresh(person, with_for_update=True)
+        result.name, result.email = person.name, person.email
+        result.released = _works(session, person, now)
     return result
 
 

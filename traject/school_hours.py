@@ -7,13 +7,13 @@ from sqlmodel import Session
 
 from models import Gathering
 from traject.agenda import Agenda
-from traject.calendar_changes import changing, follow_calendar
+from traject.calendar_changes import follow_calendar
 from traject.dossier import Dossier, row_id
 from traject.meeting_hours import MeetingHours, hours_text, read_hours
 from traject.plan import SchoolHours
 from traject.schools import school_with
 from traject.settings import Settings
-from traject.staff_action import StaffResult
+from traject.staff_action import StaffResult, changing
 from traject.store import Store
 
 

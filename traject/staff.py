@@ -159,7 +159,6 @@ def cancel(
     settings: Settings,
     reference: str,
     *,
-    reason: str = "",
     now: datetime,
     dry_run: bool = False,
 ) -> StaffResult:

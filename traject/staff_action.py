@@ -113,30 +113,38 @@ class DryRun(Exception):
 
 
 @contextmanager
+def changing(store: Store, *, dry_run: bool) -> Generator[Session]:
+    """One transaction for a change and all that follows; taken back when it was only to be seen."""
+    try:
+        with store.write() as session:
+            yield session
+            if dry_run:
+                session.flush()  # what the database refuses is seen too
+                raise DryRun
+    except DryRun:
+        pass
+
+
+@contextmanager
 def action(
     store: Store, settings: Settings, reference: str, now: datetime, result: StaffResult, *, dry_run: bool
 ) -> Generator[Work]:
     """Run one action on one trajectory in one transaction, let everything follow, and say what came of it."""
-    try:
-        with store.write() as session:
-            found = find(session, reference)
-            dossier = load(session, row_id(found), settings, now, lock=True)
-            before = current_plan(dossier)
-            effects = Effects(session, dossier, settings, now)
-            work = Work(session, dossier, effects, now)
-            ahead, waited = look_ahead(session, settings, now), _waiting(work)
-            yield work
-            let_follow(work, settings)
-            result.mails, result.taken_back = _who_gets_what(work, waited)
-            result.takes = _how_long(ahead, work, result.mails)
-            result.reference = dossier.trajectory.reference
-            result.sentence, result.english = work.sentence, work.english
-            result.changes = diff(before, current_plan(dossier))
-            result.ended = how_ended(result.changes, dossier)
-            if dry_run:
-                raise DryRun
-    except DryRun:
-        pass
+    with changing(store, dry_run=dry_run) as session:
+        found = find(session, reference)
+        dossier = load(session, row_id(found), settings, now, lock=True)
+        before = current_plan(dossier)
+        effects = Effects(session, dossier, settings, now)
+        work = Work(session, dossier, effects, now)
+        ahead, waited = look_ahead(session, settings, now), _waiting(work)
+        yield work
+        let_follow(work, settings)
+        result.mails, result.taken_back = _who_gets_what(work, waited)
+        result.takes = _how_long(ahead, work, result.mails)
+        result.reference = dossier.trajectory.reference
+        result.sentence, result.english = work.sentence, work.english
+        result.changes = diff(before, current_plan(dossier))
+        result.ended = how_ended(result.changes, dossier)
 
 
 def _waiting(work: Work) -> list[Queued]:

@@ -6,10 +6,10 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from models import Location
-from traject.calendar_changes import changing, follow_calendar
+from traject.calendar_changes import follow_calendar
 from traject.errors import Refused
 from traject.settings import Settings
-from traject.staff_action import StaffResult
+from traject.staff_action import StaffResult, changing
 from traject.store import Store
 
 

@@ -65,7 +65,7 @@ def attendance_list(
     if out is not None:
         is_pdf = out.suffix.lower() == ".pdf"
         data = lists.write_pdf(shown, now) if is_pdf else lists.write_html(shown).encode()
-        _write(at, out, data)
+        _write(out, data)
     if as_json:
         at.give(
             {
@@ -219,7 +219,7 @@ def certificates(
     lines: list[dict[str, Any]] = []
     for person, certificate in found:
         path = out / f"{_plain(person.name)}-{certificate.number}.pdf"
-        _write(at, path, certificates_.write_pdf(certificate))
+        _write(path, certificates_.write_pdf(certificate))
         lines.append(
             {
                 "name": person.name,
@@ -249,7 +249,7 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", letters).strip("-")[:60] or "bewijs"
 
 
-def _write(at: Desk, path: Path, data: bytes) -> None:
+def _write(path: Path, data: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)

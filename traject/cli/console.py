@@ -141,6 +141,13 @@ class Desk:
         self.warn(self.say("Afgebroken; er is niets veranderd.", "Stopped; nothing was changed."))
         return False
 
+    def refuse_unasked(self, *, yes: bool, dry_run: bool, as_json: bool) -> None:
+        """A machine cannot be asked whether to go on. BadUsage when it does not say so beforehand."""
+        if as_json and not (yes or dry_run):
+            raise BadUsage(
+                self.say("geef bij --json ook --yes of --dry-run", "with --json also give --yes or --dry-run")
+            )
+
     def day(self, text: str) -> date:
         """A date as people write it: 2026-09-14 or 14-9-2026; `eerstvolgende` (`next`) is the next school day."""
         if text.strip().lower() in NEXT:

@@ -61,7 +61,7 @@ def add(
     now = at.now()
     with at.store.write() as session:
         if person:
-            whose = _person(at, session, person)
+            whose = _person(session, person)
             made, token = make_feed(session, FeedKind.PERSON, now=now, person_id=row_id(whose))
         elif trajectory:
             of = find(session, trajectory)
@@ -146,7 +146,7 @@ def revoke(
         )
 
 
-def _person(at: Desk, session: Session, email: str) -> Person:
+def _person(session: Session, email: str) -> Person:
     found = session.exec(select(Person).where(Person.email == email.strip().lower())).one_or_none()
     if found is None:
         raise Refused(

@@ -366,10 +366,7 @@ def _decide(
     as_json: bool,
 ) -> None:
     """Show what would follow, ask, and do it."""
-    if as_json and not (yes or dry_run):
-        raise BadUsage(
-            at.say("geef bij --json ook --yes of --dry-run", "with --json also give --yes or --dry-run")
-        )
+    at.refuse_unasked(yes=yes, dry_run=dry_run, as_json=as_json)
     if not as_json:
         told(act(dry_run=True))
     if dry_run:

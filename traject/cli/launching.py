@@ -114,10 +114,7 @@ def launch_some(
     """Check and plan all requests, show, ask, and launch all of them or none."""
     at = desk(context)
     requests = _requests(at, programme, school, group, start, role or [], source, again=again)
-    if as_json and not (yes or dry_run):
-        raise BadUsage(
-            at.say("geef bij --json ook --yes of --dry-run", "with --json also give --yes or --dry-run")
-        )
+    at.refuse_unasked(yes=yes, dry_run=dry_run, as_json=as_json)
     with at.store.read() as session:
         prepared = prepare(session, requests, settings=at.settings, now=at.now())
         if problems := [problem for one in prepared for problem in one.problems]:

@@ -54,10 +54,7 @@ def _decide(
 ) -> None:
     """Show what would follow, ask, and do it."""
     at = desk(context)
-    if as_json and not (yes or dry_run):
-        raise BadUsage(
-            at.say("geef bij --json ook --yes of --dry-run", "with --json also give --yes or --dry-run")
-        )
+    at.refuse_unasked(yes=yes, dry_run=dry_run, as_json=as_json)
     now = at.now()
     if not (yes and as_json):
         tried = action(now=now, dry_run=True)

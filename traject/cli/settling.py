@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 import typer
 from rich.text import Text as Styled
 
-from traject.cli.console import BadUsage, Desk
+from traject.cli.console import Desk
 from traject.dossier import find, load, row_id
 from traject.show import PlanView, changes_json
 from traject.staff_action import StaffResult
@@ -27,10 +27,7 @@ class Change(Generic[Outcome]):
 
 def settle(at: Desk, change: Change[Outcome], *, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Try it, show it, ask, and do it."""
-    if as_json and not (yes or dry_run):
-        raise BadUsage(
-            at.say("geef bij --json ook --yes of --dry-run", "with --json also give --yes or --dry-run")
-        )
+    at.refuse_unasked(yes=yes, dry_run=dry_run, as_json=as_json)
     if dry_run or not (yes and as_json):
         tried = change.act(dry_run=True)
         if as_json:

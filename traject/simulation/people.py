@@ -25,7 +25,6 @@ class Thread:
     letter: Letter  # the latest that asks for an answer
     invitation: Letter | None  # the latest with a calendar part
     answers: int = 0
-    is_over: bool = False
     reminders: int = 0
 
 
