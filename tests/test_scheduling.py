@@ -19,6 +19,8 @@ from traject.days_off import change_days_off
 from traject.errors import Refused
 from traject.launch import RoleGiven, launch
 from traject.overview import Coming, coming
+from traject.plan import LONGEST_KEPT
+from traject.reconcile import reconcile
 from traject.scheduling import schedule_gatherings
 from traject.staff import finish_task, move_step
 from traject.staff_agenda import READ_AGAIN_AFTER, read_agendas, remove_agenda, set_agenda
@@ -78,6 +80,22 @@ def test_a_gathering_makes_way_for_what_stands_in_the_advisers_calendar(world: W
     again = dump(world.store)
     assert schedule_gatherings(world.store, world.settings, now=MORNING).replanned == []
     assert dump(world.store) == again
+
+
+def test_a_date_that_still_will_do_agrees_with_the_plan_also_when_an_earlier_one_came_free(
+    world: World, tmp_path: Path
+):
+    free = when(world)
+    long = (free.replace(hour=6), free.replace(hour=17) + LONGEST_KEPT + timedelta(days=1))
+    set_agenda(world.store, world.settings, SAM, str(write(world, tmp_path, long)), now=MORNING)
+    schedule_gatherings(world.store, world.settings, now=MORNING)
+    planned = when(world)
+    assert planned - free > LONGEST_KEPT
+    set_agenda(world.store, world.settings, SAM, str(write(world, tmp_path)), now=MORNING)
+    assert reconcile(world.store, world.settings, MORNING) == [], "nothing wakes it, as nothing is wrong"
+    day = (planned.replace(hour=6), planned.replace(hour=17))
+    set_agenda(world.store, world.settings, SAM, str(write(world, tmp_path, day)), now=MORNING)
+    assert {found.code for found in reconcile(world.store, world.settings, MORNING)} == {"plan"}
 
 
 def test_nothing_of_a_calendar_but_its_times_is_kept_or_logged(

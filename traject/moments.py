@@ -278,6 +278,7 @@ class Dates:
             in_time=max(first, shift(announced, step.invite, 1)),
             last=last,
             planned=self.known.proposed.get((step.key, cycle)),
+            longest_kept=self.facts.longest_kept,
             siblings=tuple(self._siblings(step, cycle)),
             has_followers=self._has_followers(step, cycle),
         )

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from models.enums import Certainty, StepKind
 from traject.meeting_hours import MeetingHours
 from traject.programme import Text
+
+LONGEST_KEPT = timedelta(weeks=8)
+"""A date that was planned before is kept while it comes at most so much later than it could."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,13 +174,14 @@ class Facts:
     """Everything a plan depends on besides the programme and the calendar.
 
     `as_of` is the instant of planning: what is still to be chosen is not chosen before it. The order of `happened`
-    does not matter.
+    does not matter. A date that was proposed and still fits stays when it comes at most `longest_kept` later than it could.
     """
 
     starts_on: date
     as_of: datetime
     happened: tuple[Fact, ...] = ()
     school_type: str = ""
+    longest_kept: timedelta = LONGEST_KEPT
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Whether plan, rows and outbox agree. Reads only; every finding says what does not agree and what mends it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import func
@@ -64,7 +64,8 @@ def _plan(session: Session, trajectory_id: int, settings: Settings, now: datetim
     reference, due = dossier.trajectory.reference, dossier.trajectory.next_due_at
     if dossier.trajectory.state is not TrajectoryState.RUNNING or (due is not None and due <= now):
         return  # it is about to be planned again
-    changes = foresee(dossier, dossier.facts(now))
+    # An earlier date can come free by what others do. That wakes nobody, and the date that was proposed is not wrong.
+    changes = foresee(dossier, replace(dossier.facts(now), longest_kept=timedelta.max))
     for change in changes.steps:
         one = change.after or change.before
         if isinstance(one, PlannedStep) and _differs(change.before, change.after):

@@ -13,10 +13,9 @@ from datetime import date, datetime, timedelta
 
 from traject.agenda import DAY, Agenda, Slot
 from traject.obstacles import Obstacle, Why
+from traject.plan import LONGEST_KEPT
 from traject.programme import Text, Window
 
-LONGEST_KEPT = timedelta(weeks=8)
-"""A date that was planned before is kept while it comes at most so much later than it could."""
 WORTH_WAITING = timedelta(days=13)
 """So much later a gathering may come to be on the weekday and at the hour of its series."""
 
@@ -62,6 +61,7 @@ class Search:
     in_time: date  # leaves the whole invitation time
     last: date
     planned: Slot | None = None  # before
+    longest_kept: timedelta = LONGEST_KEPT
     siblings: tuple[Sibling, ...] = ()
     has_followers: bool = False  # others of its series still need a date
 
@@ -69,7 +69,7 @@ class Search:
         """The moment that is taken: the one it had while that will do, else the first in order; None: there is none."""
         first = self._first()
         kept = self.planned
-        if first is None or kept is None or self.why_not(kept) or kept[0] - first[0] > LONGEST_KEPT:
+        if first is None or kept is None or self.why_not(kept) or kept[0] - first[0] > self.longest_kept:
             return first
         moves = self._in_week_of(kept, earlier=True) and not self._in_week_of(first)
         return first if moves else kept
