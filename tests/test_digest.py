@@ -24,7 +24,8 @@ from models import Message, MessageContent, Person
 from models.enums import MessageKind, MessageState
 from traject.compose import compose
 from traject.digest import MERGED, WAITS
-from traject.digest_text import pieces_of
+from traject.digest_text import pieces_of, told_apart
+from traject.mail_contexts import DigestLine, DigestPiece
 from traject.store import Store
 
 
@@ -165,6 +166,20 @@ def test_only_what_was_a_button_is_one_in_the_overview(store: Store, now: dateti
     found = html.get_content()
     assert found.count('<a class="button" href="https://traject.example/e/s3cret"') == 2
     assert found.count('<a href="https://traject.example/a/s3cret"') == 2
+
+
+def test_links_of_several_mails_with_one_name_are_told_apart_by_their_mails():
+    def line(title: str, url: str, *more: DigestPiece) -> DigestLine:
+        return DigestLine(
+            title, (DigestPiece(paragraph="Tot dan!"), DigestPiece(label="Wijzig", url=url), *more)
+        )
+
+    once = DigestPiece(label="Bekijk", url="https://x.example/3")
+    lines = (line("Drama", "https://x.example/1"), line("Dans", "https://x.example/2", once))
+    assert [[piece.label for piece in each.pieces] for each in told_apart(lines)] == [
+        ["", "Wijzig (Drama)"],
+        ["", "Wijzig (Dans)", "Bekijk"],
+    ]
 
 
 def test_a_mail_for_an_address_that_somebody_had_before_stays_by_itself(

@@ -39,6 +39,10 @@ WRONG = {
     "no role": ("<table></table>", "a table has no role=presentation"),
     "nowhere": ('<a href="#">hier</a>', "a link goes nowhere"),
     "no words": ('<a href="https://x.example"> </a>', "a link has no text"),
+    "the same words": (
+        '<a href="https://x.example/1">Ik  kom</a><a href="https://x.example/2"><b>Ik kom</b></a>',
+        "two links say ‘Ik kom’ and lead to different pages",
+    ),
     "pale": ('<p style="color: #999999">licht</p>', "light: the contrast of ‘licht’ is 2.8"),
     "pale in the dark": (
         '<p class="pale" style="color: #111111">licht</p>',

@@ -19,6 +19,7 @@ from mail_samples import (
 
 from models.enums import MessageKind, PartStat
 from traject.compose import TEMPLATES
+from traject.html_check import findings_of
 from traject.mail_contexts import (
     CONTEXTS,
     MailContext,
@@ -348,3 +349,30 @@ def test_a_welcome_with_words_of_its_own_greets_once() -> None:
             mail(MessageKind.WELCOME, "nl", replace(CONTEXT_OF[MessageKind.WELCOME], text=text))
         ):
             assert body.count("Fijn dat je meedoet.") == times
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("nl", ("Ik kom op 7 oktober om 13:30 uur", "Misschien op 14 oktober om 15:00 uur")),
+        ("en", ("I will come on 7 October at 13:30", "Maybe on 14 October at 15:00")),
+    ],
+)
+def test_each_link_of_a_nudge_says_by_itself_which_gathering_it_is_about(
+    language: str, said: tuple[str, ...]
+) -> None:
+    text, html = bodies(mail(MessageKind.NUDGE, language))
+    for words in said:
+        assert f"\n{words}: https://" in text
+        assert f">{words}</a>" in html
+    nudge = CONTEXT_OF[MessageKind.NUDGE]
+    first, second = nudge.lines
+    twins = replace(nudge, lines=(first, replace(second, starts_at=first.starts_at)))
+    for context in (nudge, twins):
+        text, html = bodies(mail(MessageKind.NUDGE, language, context))
+        assert findings_of(html, language) == []
+        names = re.findall(r"\n([^\n]+): https://[^\n]+#", text)
+        assert len(names) == len(set(names)) == 6
+    assert "(Studiemiddag drama): https://" in text  # at one moment only the title tells them apart
+    one = bodies(mail(MessageKind.NUDGE, language, replace(nudge, lines=(first,))))[0]
+    assert f"\n{said[0].partition(' o')[0]}: https://" in one

@@ -82,6 +82,14 @@ def test_every_page_offers_the_other_language(site: Site, query: str, language: 
         assert bool(button) == bool(re.search("<(?:textarea|input type=.(?:radio|checkbox))", page)), name
 
 
+@pytest.mark.parametrize("query", ["", "?lang=en"])
+def test_links_with_one_name_lead_to_one_place(site: Site, query: str):
+    for name, page in every_page(site, query).items():
+        leads: dict[str, str] = {}
+        for href, said in re.findall(r'<a [^>]*href="([^"]*)"[^>]*>(.*?)</a>', page, re.DOTALL):
+            assert leads.setdefault(text_of(said).strip(), href) == href, (name, said)
+
+
 @pytest.mark.parametrize(
     ("accepted", "shown"),
     [

@@ -17,7 +17,7 @@ from models import Message, MessageContent, Organisation, Person, Trajectory
 from models.enums import MessageKind, MessageState
 from traject import digest_parts, unsubscribe
 from traject.compose import compose
-from traject.digest_text import adviser_of, dutch_in, pieces_of
+from traject.digest_text import adviser_of, dutch_in, pieces_of, told_apart
 from traject.dossier import calendars_of, row_id
 from traject.mail_bytes import Head
 from traject.mail_contexts import DigestContext, DigestLine
@@ -192,7 +192,7 @@ class Digests:
             base_url=self._settings.base_url,
             privacy_url=f"{self._settings.base_url}/privacy",
             unsubscribe_url=head.list_unsubscribe[0] if head.list_unsubscribe else "",
-            lines=tuple(lines),
+            lines=told_apart(lines),
             has_one_adviser=one is not None,
         )
 

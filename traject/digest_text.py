@@ -5,13 +5,14 @@ below a row of dashes what every mail ends with.
 """
 
 import re
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from email import message_from_bytes
 from email.policy import default as modern
 from html import escape, unescape
 
-from traject.mail_contexts import DigestPiece
+from traject.mail_contexts import DigestLine, DigestPiece
 from traject.mail_words import Dutch
 
 _LINK = re.compile(r"([^:\n]{1,80}): (https?://\S+)")
@@ -49,6 +50,17 @@ def pieces_of(mail: bytes, *, adviser: str = "", known: Collection[str] = ()) ->
         for paragraph in paragraphs
         for piece in _pieces(paragraph.split("\n"), known, pressed)
     )
+
+
+def told_apart(lines: Sequence[DigestLine]) -> tuple[DigestLine, ...]:
+    """Where links of several mails have one name, each has the title of its mail behind it (WCAG 2.4.4)."""
+    named = Counter(piece.label for line in lines for piece in line.pieces if piece.url)
+
+    def told(line: DigestLine, piece: DigestPiece) -> DigestPiece:
+        is_shared = bool(piece.url) and named[piece.label] > 1
+        return replace(piece, label=f"{piece.label} ({line.title})") if is_shared else piece
+
+    return tuple(replace(line, pieces=tuple(told(line, piece) for piece in line.pieces)) for line in lines)
 
 
 def _told(piece: DigestPiece, dutch: Collection[str]) -> DigestPiece:

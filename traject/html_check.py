@@ -45,6 +45,8 @@ class _Checker(HTMLParser):
         super().__init__()
         self._open: list[tuple[str, _Look]] = [("", _Look())]
         self._link_text: str | None = None
+        self._leads = ""
+        self._links: dict[str, str] = {}
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
@@ -56,8 +58,7 @@ class _Checker(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "a" and self._link_text is not None:
-            if not self._link_text.strip():
-                self.findings.append("a link has no text")
+            self._judge_link(" ".join(self._link_text.split()))
             self._link_text = None
         while len(self._open) > 1 and self._open.pop()[0] != tag:
             pass
@@ -85,9 +86,16 @@ class _Checker(HTMLParser):
         if tag == "img" and "alt" not in given:
             self.findings.append(f"a picture has no alt: {given.get('src', '')[:60]}")
         if tag == "a":
-            self._link_text = ""
+            self._link_text, self._leads = "", given.get("href", "")
             if not re.match(r"https?://|mailto:", given.get("href", "")):
                 self.findings.append(f"a link goes nowhere: {given.get('href', '')[:60]!r}")
+
+    def _judge_link(self, said: str) -> None:
+        if not said:
+            self.findings.append("a link has no text")
+        elif self._links.setdefault(said, self._leads) != self._leads:
+            # A list of links, as screen readers give it, has nothing around them (WCAG 2.2 §2.4.4, §2.4.9).
+            self.findings.append(f"two links say ‘{said}’ and lead to different pages")
 
     def _looks(self, tag: str, given: dict[str, str]) -> _Look:
         above = self._open[-1][1]

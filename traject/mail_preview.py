@@ -17,7 +17,7 @@ from typing import Any
 from calendars.invitation import Attendee, CalendarEvent, Method, decline_counter, prepare
 from models.enums import MessageKind, PartStat, StepKind
 from traject.compose import CALENDAR_METHODS, compose
-from traject.digest_text import dutch_in, pieces_of
+from traject.digest_text import dutch_in, pieces_of, told_apart
 from traject.html_check import findings_of
 from traject.mail_bytes import CalendarPart, Head
 from traject.mail_contexts import (
@@ -343,7 +343,7 @@ class _Sample:
                 known=(common["trajectory_title"], self.school),
             )
             lines.append(DigestLine(composed.subject, said, dutch_in(composed.data)))
-        return DigestContext(**common, lines=tuple(lines))
+        return DigestContext(**common, lines=told_apart(lines))
 
     def _asking(self) -> dict[MessageKind, MailContext]:
         step = self._step(StepKind.EVALUATION)

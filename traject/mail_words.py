@@ -78,6 +78,13 @@ def moment(at: datetime, language: str, timezone: str) -> str:
     return f"{weekday(local, language)}, {local:%H:%M}{_OCLOCK[language]}"
 
 
+def briefly(at: datetime, language: str, timezone: str) -> str:
+    """`7 oktober om 13:30 uur`, for a link to something that is near; `at` is aware, told in `timezone`."""
+    local = at.astimezone(ZoneInfo(timezone))
+    word = "om" if language == "nl" else "at"
+    return f"{local.day} {_MONTHS[language][local.month - 1]} {word} {local:%H:%M}{_OCLOCK[language]}"
+
+
 @lru_cache(maxsize=1024)
 def period(starts_at: datetime, language: str, ends_at: datetime, timezone: str) -> str:
     """`woensdag 7 oktober 2026, 13:30–16:30 uur`; both days are named when it ends on another one."""
@@ -118,6 +125,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "day": day,
     "weekday": weekday,
     "moment": moment,
+    "briefly": briefly,
     "period": period,
     "paragraphs": paragraphs,
     "lines": lines,
