@@ -361,7 +361,7 @@ def test_a_welcome_with_words_of_its_own_greets_once() -> None:
 def test_each_link_of_a_nudge_says_by_itself_which_gathering_it_is_about(
     language: str, said: tuple[str, ...]
 ) -> None:
-    text, html = bodies(mail(MessageKind.NUDGE, language))
+    text, html = (each.replace("\xa0", " ") for each in bodies(mail(MessageKind.NUDGE, language)))
     for words in said:
         assert f"\n{words}: https://" in text
         assert f">{words}</a>" in html

@@ -14,6 +14,7 @@ from models import EvaluationRequest, Gathering, Invitation, RoleHolder
 from models.enums import GatheringState, PartStat, RequestState
 from portal.pages import STATIC
 from traject.html_check import contrast
+from traject.mail_words import briefly
 
 __all__ = ["site"]  # the fixture
 
@@ -241,3 +242,11 @@ def test_every_text_and_edge_stands_out_in_light_and_dark(scheme: str):
     assert [each for each in found if each[2] < each[3]] == []
     for press in ("press", "press-over"):
         assert contrast("#ffffff", colors[press]) >= 4.5
+
+
+def test_a_line_does_not_break_within_a_school_year_or_an_hour(site: Site):
+    """Seen at 360 pixels in WebKit and Firefox: `2026-` above `2027`, `12:30` above `uur`."""
+    whole = '<span class="together">2026-2027</span>'
+    assert whole in site.browser.get(site.evaluation).text
+    assert whole in site.browser.post(site.evaluation, data=CHOSEN).text
+    assert briefly(site.clock.at, "nl", "Europe/Amsterdam").count("\xa0") == 2

@@ -81,8 +81,9 @@ def moment(at: datetime, language: str, timezone: str) -> str:
 def briefly(at: datetime, language: str, timezone: str) -> str:
     """`7 oktober om 13:30 uur`, for a link to something that is near; `at` is aware, told in `timezone`."""
     local = at.astimezone(ZoneInfo(timezone))
-    word = "om" if language == "nl" else "at"
-    return f"{local.day} {_MONTHS[language][local.month - 1]} {word} {local:%H:%M}{_OCLOCK[language]}"
+    hour = f"{'om' if language == 'nl' else 'at'} {local:%H:%M}{_OCLOCK[language]}"
+    # Spaces that do not break: on a phone the hour goes to the next line as one.
+    return f"{local.day} {_MONTHS[language][local.month - 1]} {hour.replace(' ', chr(160))}"
 
 
 @lru_cache(maxsize=1024)
