@@ -1,11 +1,12 @@
 """A pause that brings the end of a trajectory into a later school year is said, by name, before and after it ends."""
 
-from datetime import date
+from datetime import date, datetime, timedelta
 
 import pytest
 from engine_cases import World, dump, local
 
-from models import Trajectory
+from models import StageRow, Trajectory
+from models.enums import StageState
 from traject.reconcile import reconcile
 from traject.staff import move_stage, pause, resume
 
@@ -29,6 +30,19 @@ def test_a_short_pause_says_nothing_of_it(world: World) -> None:
     result = resume(world.store, world.settings, REF, now=local(2026, 10, 12, 10))
     assert result.sentence == "Het traject loopt weer."
     assert [task for task in world.tasks() if "loopt door" in task.title] == []
+
+
+@pytest.mark.parametrize(
+    ("at", "days"),
+    [(local(2026, 10, 5, 16), 0), (local(2026, 10, 7, 9, 59), 2), (local(2026, 10, 7, 10, 1), 2)],
+    ids=["the same day", "a minute less than two days", "a minute more"],
+)
+def test_a_pause_is_as_long_as_the_calendar_says(world: World, at: datetime, days: int) -> None:
+    before = {stage.key: stage.ends_on for stage in world.rows(StageRow) if stage.state is StageState.OPEN}
+    assert before
+    resume(world.store, world.settings, REF, now=at)
+    after = {stage.key: stage.ends_on for stage in world.rows(StageRow) if stage.key in before}
+    assert after == {key: end + timedelta(days=days) for key, end in before.items()}
 
 
 def test_a_pause_past_the_last_school_year_is_named_in_the_preview_and_becomes_a_task(world: World) -> None:

@@ -3,7 +3,7 @@
 Here what is done to it as a whole, and to a task; `staff_steps` and `staff_stages` hold the rest.
 """
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from sqlmodel import col, select
 
@@ -106,7 +106,9 @@ def resume(
                 f"trajectory {trajectory.reference} is not paused",
             )
         meant = trajectory.ends_on
-        pause_length = timedelta(days=(now - trajectory.paused_at).days)
+        # In days of the calendar: whole days of 24 hours would make two into one by a quarter of a second.
+        day = work.dossier.calendar.to_local
+        pause_length = day(now).date() - day(trajectory.paused_at).date()
         for row in work.dossier.stages.values():
             if row.state is StageState.OPEN:
                 row.moved_ends_on = row.ends_on + pause_length
