@@ -346,7 +346,7 @@ def test_a_pause_delays_what_is_due_and_drops_nothing(light: World):
     assert [m.subject for m in light.mails("reminder")] == []
     resume(light.store, light.settings, "proef:16LF00", now=local(2026, 10, 20, 10))
     assert [m.subject for m in light.mails("reminder")] == ["Herinnering: Het is nu echt tijd"]
-    assert light.stage("begin").ends_on == date(2027, 1, 14)  # 6 December and the 39 whole days of the pause
+    assert light.stage("begin").ends_on == date(2027, 1, 15)  # 6 December and the 40 days of the pause
     light.live(local(2031, 9, 1), light.do_tasks)
     light.deliver(local(2031, 9, 1))
     assert light.trajectory().state is TrajectoryState.FINISHED

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from traject.digest import Digests
+from traject.late import wait_for_hours
 from traject.outbox import Claim, Claimed, accepted, claim, count_due, failed, put_off_all
 from traject.rates import RatePlan, rate_plan
 from traject.refusal import Refusal, Scope, Stage
@@ -64,6 +65,8 @@ async def deliver(
     started = time.monotonic()
     with store.glance() as connection:
         waiting = count_due(connection, now=clock(), only=only)
+    if waiting and only is None:
+        waiting -= wait_for_hours(store, settings, clock())
     plan = rate_plan(settings)
     recorder = _Recorder(store, settings, plan, clock, limit, only, waiting, progress)
     if waiting and limit != 0:
