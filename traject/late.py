@@ -23,19 +23,17 @@ def wait_for_hours(store: Store, settings: Settings, now: datetime) -> int:
 
     Not what may go at any hour, what was tried before, or what would be useless by then.
     """
-    with store.write() as session:
+    with store.read() as session:
         at = calendars_of(session, (), settings)[None].next_sending_moment(now)
-        if at == now:
-            return 0
-        late = (
-            update(Message)
-            .where(
-                _m.state == MessageState.QUEUED,
-                _m.next_attempt_at <= now - LATE,
-                _m.attempts == 0,
-                _m.kind.not_in(AT_ONCE),
-                or_(_m.expires_at.is_(None), _m.expires_at > at),
-            )
-            .values(next_attempt_at=at)
-        )
+    if at == now:
+        return 0
+    is_late = (
+        _m.state == MessageState.QUEUED,
+        _m.next_attempt_at <= now - LATE,
+        _m.attempts == 0,
+        _m.kind.not_in(AT_ONCE),
+        or_(_m.expires_at.is_(None), _m.expires_at > at),
+    )
+    with store.write() as session:
+        late = update(Message).where(*is_late).values(next_attempt_at=at)
         return session.connection().execute(late).rowcount
